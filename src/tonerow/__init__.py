@@ -1,0 +1,1 @@
+"""Train and compare sequence models on MIDI and ABC, reproducibly."""

@@ -1,0 +1,10 @@
+"""Thin entry points of the pipeline, one module per stage: ``python -m stages.train``.
+
+A queued experiment runs in a snapshot of the repository, while an editable install points at the
+user's checkout: the snapshot's own ``src`` goes first, so that a run uses the code it was queued with.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))

@@ -1,0 +1,21 @@
+"""Refuses a ``params.yaml`` that makes no sense: ``python -m stages.check OUT``."""
+
+import sys
+from pathlib import Path
+
+from tonerow import params
+
+
+def main() -> None:
+    """Validates every section and writes a constant, so that a valid edit re-runs nothing."""
+    try:
+        params.load()
+    except params.ParamsError as error:
+        sys.exit(str(error))
+    out = Path(sys.argv[1])
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("params.yaml is valid\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
