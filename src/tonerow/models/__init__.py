@@ -1,0 +1,33 @@
+"""The architectures: one file each, all keeping the contract of `tonerow.models.base`.
+
+`build` is the only place that maps a name to a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tonerow.models.base import Model
+from tonerow.models.lstm_full import LstmFull
+from tonerow.models.lstm_local import LstmLocal
+from tonerow.models.rnn_vanilla import RnnVanilla
+
+ARCHITECTURES: dict[str, type[Model]] = {
+    "rnn_vanilla": RnnVanilla,
+    "lstm_local": LstmLocal,
+    "lstm_full": LstmFull,
+}
+
+
+def build(settings: Mapping[str, Any]) -> Model:
+    """Makes an untrained model.
+
+    Args:
+        settings: `architecture` and the arguments of its class; `training` is ignored.
+
+    Raises:
+        KeyError: there is no such architecture.
+    """
+    arguments = {k: v for k, v in settings.items() if k not in ("architecture", "training")}
+    return ARCHITECTURES[settings["architecture"]](**arguments)

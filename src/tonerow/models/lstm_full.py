@@ -1,0 +1,91 @@
+"""`lstm_full`: a BiLSTM reads the line's whole rhythm; the decoder attends to all of its outputs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (the usual name)
+
+from tonerow.models.base import (
+    N_PITCHES,
+    Batch,
+    Categorical,
+    Model,
+    Predictions,
+    RhythmEncoder,
+    State,
+    embed_pitch,
+)
+
+
+class LstmFull(Model):
+    """Encoder-decoder with full additive attention: rhythm in, pitches out.
+
+    Encoder: Linear 2 -> H/2, BiLSTM H/2, whose outputs are the keys k_1..k_L (H). Decoder at t, with
+    the hidden state q of the step before (zero before the first) as query:
+    score_i = Linear_1(LeakyReLU(Linear_H([q; k_i]))), softmax over i, context = weighted sum of k;
+    [embedding of the pitch before (E); context] -> Linear H, ReLU, dropout -> LSTM H -> Linear ->
+    128 pitch logits. With E = 32 and H = 1024: 15,917,697 parameters.
+
+    The additive score is that of Bahdanau, Cho and Bengio (2015), with LeakyReLU in place of tanh.
+
+    Args:
+        pitch_embedding: E, size of the pitch embedding.
+        hidden_size: H, even: units of the decoder; each way of the encoder has half as many.
+        dropout: share of decoder inputs dropped in training.
+    """
+
+    view = "melody"
+    fields = ("pitch",)
+    conditions_on = "the rhythm of the whole line"
+
+    def __init__(self, pitch_embedding: int, hidden_size: int, dropout: float) -> None:
+        super().__init__()
+        self.encoder = RhythmEncoder(hidden_size // 2)
+        self.embedding = nn.Embedding(N_PITCHES, pitch_embedding)
+        self.align = nn.Linear(2 * hidden_size, hidden_size)
+        self.score = nn.Linear(hidden_size, 1)
+        self.mix = nn.Sequential(
+            nn.Linear(pitch_embedding + hidden_size, hidden_size), nn.ReLU(), nn.Dropout(dropout)
+        )
+        self.decoder = nn.LSTMCell(hidden_size, hidden_size)
+        self.head = nn.Linear(hidden_size, N_PITCHES)
+
+    def forward(self, batch: Batch) -> Predictions:
+        """See `Model.forward`; reads `rhythm` (B, L, 2), `previous` (B, L) and `length` (B,)."""
+        state = self.begin(batch)
+        outputs = []
+        embedded = embed_pitch(self.embedding, batch["previous"])
+        for t in range(embedded.shape[1]):
+            state["hidden"] = self._advance(embedded[:, t], state)
+            outputs.append(state["hidden"][0])
+        return {"pitch": Categorical(self.head(torch.stack(outputs, 1)))}
+
+    def begin(self, batch: Batch) -> State:
+        """See `Model.begin`; reads `rhythm` (B, L, 2) and `length` (B,)."""
+        keys, _ = self.encoder(batch["rhythm"], batch["length"])
+        size = self.decoder.hidden_size
+        at = torch.arange(keys.shape[1], device=keys.device)
+        zero = keys.new_zeros(len(keys), size)
+        return {
+            "keys": keys,
+            # the halves of Linear([q; k]): the keys' half is the same at every step
+            "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),
+            "padding": (at >= batch["length"][:, None]),
+            "hidden": (zero, zero),
+        }
+
+    def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        """One decoder step on an embedded pitch (B, E): the next (hidden, cell), each (B, H)."""
+        query = F.linear(state["hidden"][0], self.align.weight[:, : self.decoder.hidden_size])
+        energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)
+        weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)
+        context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)
+        x = self.mix(torch.cat([embedded, context], -1))
+        hidden, cell = self.decoder(x, state["hidden"])
+        return hidden, cell
+
+    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
+        """See `Model.step`; reads `pitch` (B,)."""
+        hidden = self._advance(embed_pitch(self.embedding, previous["pitch"]), state)
+        return {"pitch": Categorical(self.head(hidden[0]))}, {**state, "hidden": hidden}

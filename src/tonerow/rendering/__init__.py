@@ -1,0 +1,1 @@
+"""Notes to something to play or to look at."""

@@ -1,0 +1,37 @@
+"""Device, threads, seeds and determinism of a stage that runs a model."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import torch
+
+
+def prepare(device: str, threads: int, seed: int) -> torch.device:
+    """Seeds every generator, fixes the number of threads and picks the device.
+
+    Args:
+        device: "auto" (CUDA if there is one, else CPU), "cpu" or "cuda".
+        threads: CPU threads of torch. Sums are taken in another order with another number, so the
+            weights differ too.
+        seed: of `random`, numpy and torch.
+
+    Returns:
+        The device to run on.
+
+    Raises:
+        RuntimeError: CUDA is asked for and there is none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("train.device is cuda, but torch finds no CUDA device; use auto or cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
+    torch.manual_seed(seed)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)

@@ -1,0 +1,56 @@
+"""Choosing from logits: temperature, top-k, top-p and repeat decay; pure and batched."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def decay_repeats(logits: Tensor, previous: Tensor, run: Tensor, decay: float) -> Tensor:
+    """Makes sounding the same class again less likely, the more so the longer it has gone on.
+
+    Args:
+        logits: float (B, V).
+        previous: int64 (B,), the class chosen last; negative: none yet.
+        run: int64 (B,), how many times in a row it has been chosen.
+        decay: 0-1; the odds of `previous` are multiplied by (1 - decay) ** run.
+
+    Returns:
+        Logits (B, V).
+    """
+    if decay == 0:
+        return logits
+    penalty = run * (math.log1p(-decay) if decay < 1 else -1e9)
+    penalty = torch.where(previous >= 0, penalty.to(logits.dtype), torch.zeros_like(logits[:, 0]))
+    return logits.scatter_add(-1, previous.clamp(min=0)[:, None], penalty[:, None])
+
+
+def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+    """Sharpens or flattens a distribution and cuts its tail off.
+
+    Args:
+        logits: float (B, V).
+        temperature: > 0; below 1 sharpens.
+        top_k: keep the k most likely classes; 0 keeps all.
+        top_p: keep the most likely classes whose probabilities, together, just reach this mass
+            (nucleus sampling; Holtzman et al., 2020); 1 keeps all. At least one class stays.
+
+    Returns:
+        Logits (B, V), -inf for what is cut off.
+    """
+    logits = logits / temperature
+    ordered, index = logits.sort(-1, descending=True, stable=True)
+    before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+    cut = before >= top_p
+    if top_k:
+        cut[..., top_k:] = True
+    cut[..., 0] = False
+    return logits.masked_fill(cut.gather(-1, index.argsort(-1)), float("-inf"))
+
+
+def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws one class (B,) from logits (B, V); the generator lives on the CPU."""
+    probabilities = logits.double().softmax(-1).cpu()
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(logits.device)
