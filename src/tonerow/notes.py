@@ -75,45 +75,39 @@ def skyline(onset: _Floats, duration: _Floats, pitch: _Ints, is_drum: _Bools) ->
     if np.all(start[1:] > start[:-1]) and np.all(end[:-1] <= start[1:] + 1e-9):
         melody[order] = True
         return melody
-    line = _line(start.tolist(), end.tolist(), pitch[order].tolist())
+    # Until when each note hides lower ones, and where the next chord begins.
+    hides = end - np.minimum(LEGATO_SEC, duration[order] / 2)
+    after = np.searchsorted(start, start + CHORD_SEC, side="right")
+    tops = _chord_tops(after.tolist(), pitch[order].tolist())
+    line = _line(tops, start[tops].tolist(), hides[tops].tolist(), pitch[order][tops].tolist())
     melody[order[line]] = True
     return melody
 
 
-def _line(start: list[float], end: list[float], pitch: list[int]) -> list[int]:
-    """Indices of the melody notes among notes sorted by (onset, highest first)."""
+def _chord_tops(after: list[int], pitch: list[int]) -> list[int]:
+    """Index of the highest note of each chord, of equals the first."""
+    tops: list[int] = []
+    begin = 0
+    while begin < len(after):
+        end = after[begin]
+        one = end == begin + 1
+        tops.append(begin if one else max(range(begin, end), key=pitch.__getitem__))
+        begin = end
+    return tops
+
+
+def _line(tops: list[int], start: list[float], hides: list[float], pitch: list[int]) -> list[int]:
+    """Those of the chords' highest notes that no higher note of the line hides."""
     line: list[int] = []
-    sounding: list[tuple[int, float]] = []  # pitch and the time from which it hides nothing
-    top, highest, chord_end = -1, -1, -1.0
-    for i, (at, height) in enumerate(zip(start, pitch, strict=True)):
-        if at <= chord_end:
-            if height > highest:
-                top, highest = i, height
-            continue
-        if top >= 0:
-            _continue_line(line, sounding, top, start, end, pitch)
-        top, highest, chord_end = i, height, at + CHORD_SEC
-    if top >= 0:
-        _continue_line(line, sounding, top, start, end, pitch)
+    # Notes of the line that may still sound; each was higher than all before, the last is highest.
+    sounding: list[tuple[float, int]] = []
+    for top, at, until, height in zip(tops, start, hides, pitch, strict=True):
+        while sounding and sounding[-1][0] <= at:
+            sounding.pop()
+        if not sounding or sounding[-1][1] < height:
+            line.append(top)
+            sounding.append((until, height))
     return line
-
-
-def _continue_line(
-    line: list[int],
-    sounding: list[tuple[int, float]],
-    top: int,
-    start: list[float],
-    end: list[float],
-    pitch: list[int],
-) -> None:
-    """Appends the highest note of a chord unless a higher note of the line still sounds."""
-    at = start[top]
-    sounding[:] = [note for note in sounding if note[1] > at]
-    # Each note that came to the line was higher than all still sounding: the last is the highest.
-    if sounding and sounding[-1][0] >= pitch[top]:
-        return
-    line.append(top)
-    sounding.append((pitch[top], end[top] - min(LEGATO_SEC, (end[top] - at) / 2)))
 
 
 def melody_rest_and_duration(onset: _Floats, duration: _Floats) -> tuple[_Floats, _Floats]:

@@ -38,6 +38,8 @@ class Rejection(StrEnum):
     """Named .abc, but not text."""
     NO_KEY = "no key"
     """An ABC tune without its `K:` field, which ends the header: nothing says where the body starts."""
+    UNREADABLE_FILE = "unreadable file"
+    """The file may not be opened, or cannot be taken out of its archive."""
     MISSING_FILE = "missing file"
     """Listed by the corpus, absent on disk."""
     READER_TIMED_OUT = "reader timed out"
