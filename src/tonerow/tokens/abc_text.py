@@ -1,0 +1,144 @@
+"""ABC text without what is not the tune, and its characters as ids.
+
+A character model should spend itself on notes. What a reader of the tune's notes ignores goes:
+comments, lyrics, remarks, chord symbols and annotations in quotes, decorations, grace notes,
+spacers, continuation marks. What it needs stays: the key, the metre, the unit note length, voices,
+and every character of the notes, bars, repeats, endings, tuplets, ties and slurs.
+Grammar: the ABC standard 2.1, https://abcnotation.com/wiki/abc:standard:v2.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+PADDING, START, END, UNKNOWN = 0, 1, 2, 3
+FIRST_CHARACTER = 4
+"""Ids below are not characters; `UNKNOWN` is a held-out one that train does not have."""
+
+UNKNOWN_CHARACTER = "\ufffd"
+
+_BODY_FIELDS = "MLKV"  # V: without its voices, a tune in parts reads as other notes
+
+_FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")  # "A:|" is a note and a bar line
+_COMMENT = re.compile(r"(?<!\\)%.*")
+_TEXT_BLOCK = re.compile(r"^%%begin.*?(?:^%%end[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
+_NOT_NOTES = re.compile(
+    r"""
+    "[^"]*"?                                    # chord symbols, annotations
+    | \[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]  # inline fields: some are kept
+    | \{[^}^_=]*\}                              # grace notes; an accidental holds for the bar
+    | !(?:[^!\s|\[\]]*!)?                       # !trill!; alone it ends a line, as before ABC 2
+    | \+(?![A-Ga-g,'^_=0-9/]+\+)[^+\s|]*\+      # +trill+, of ABC 2.0; +ceg+ is an old chord
+    | y[0-9/]*                                  # spacers
+    | [.~H-Wh-w]                                # decorations of one letter
+    | [$*;?@\#`\\]                              # what is for the printer, or means nothing
+    """,
+    re.VERBOSE,
+)
+
+_GAP = "\0"
+_BETWEEN_BARS = re.compile(f"(?<=[|:\\]]){_GAP}+(?=[|:\\[])")  # two bar lines are no double one
+
+
+def reduce_tune(text: str, fields: Sequence[str]) -> str:
+    r"""One tune's ABC with the header fields asked for and a body of notes alone.
+
+    It reads as the same notes as the tune, if `fields` has L and M (which set the unit length), P
+    (if the tune has labelled parts) and V (if voices are transposed). What stands outside the
+    notation is gone: a tempo, and instructions such as `%%MIDI transpose`.
+
+    Args:
+        text: the tune, from its `X:` field on, lines ended by ``\n``; what follows an empty line
+            after music is no part of it.
+        fields: letters of the header fields to keep, in this order; K is always kept, as the last.
+
+    Returns:
+        One line per header field (`R:reel`), then the lines of the body, without a line end at the
+        end of the text. Runs of blanks are one blank.
+
+    Raises:
+        ValueError: there is no `K:` field, so that nothing says where the body starts.
+    """
+    lines = _TEXT_BLOCK.sub("%", text).split("\n")
+    split = [_FIELD.match(_COMMENT.sub("", line)) for line in lines]
+    key = next((i for i, field in enumerate(split) if field and field[1] == "K"), None)
+    if key is None:
+        raise ValueError("the tune has no K: field, which ends its header")
+    header: dict[str, list[str]] = {}
+    for field in split[: key + 1]:
+        if field:
+            header.setdefault(field[1], []).append(f"{field[1]}:{_single_spaced(field[2])}")
+    wanted = [*(f for f in fields if f != "K"), "K"]
+    kept = [line for letter in wanted for line in header.get(letter, [])]
+    parts = "P" if "P" in fields else ""
+    return "\n".join([*kept, *_body(lines[key + 1 :], _BODY_FIELDS + parts)])
+
+
+def _body(lines: Iterable[str], kept_fields: str) -> Iterator[str]:
+    """The music lines, continued ones joined, and the fields between them that change notes."""
+    music, begun = "", False
+    for raw in [*lines, ""]:
+        line = _COMMENT.sub("", raw).rstrip()
+        field = _FIELD.match(line)
+        comment = not line and raw.strip()
+        if comment or (field and field[1] not in kept_fields):
+            continue
+        if line.endswith("\\"):
+            music += line[:-1] + " "
+            continue
+        if not field:
+            music += line
+        begun = begun or bool(music)
+        if reduced := _reduce_line(music, kept_fields):
+            yield reduced
+        music = ""
+        if field:
+            yield f"{field[1]}:{_single_spaced(field[2])}"
+        if begun and not raw.strip():
+            return
+
+
+def _reduce_line(line: str, kept_fields: str) -> str:
+    """A music line's notes, bars and the inline fields that change notes."""
+
+    def kept(found: re.Match[str]) -> str:
+        field, value = found["field"], found["value"]
+        return f"[{field}:{_single_spaced(value)}]" if field and field in kept_fields else _GAP
+
+    reduced = _BETWEEN_BARS.sub(" ", _NOT_NOTES.sub(kept, line))
+    return _single_spaced(reduced.replace(_GAP, ""))
+
+
+def _single_spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def encode_text(text: str, ids: dict[str, int]) -> list[int]:
+    """`START`, an id per character (`UNKNOWN` outside the alphabet), `END`."""
+    return [START, *(ids.get(character, UNKNOWN) for character in text), END]
+
+
+def decode_text(ids: Iterable[int], alphabet: str) -> str:
+    """The characters up to the first `END`; `PADDING` and `START` have none.
+
+    Args:
+        ids: 0 to len(alphabet) + 3.
+        alphabet: character `FIRST_CHARACTER` + i is alphabet[i].
+
+    Raises:
+        ValueError: an id is negative or beyond the alphabet.
+    """
+    characters = []
+    for index in ids:
+        if index == END:
+            break
+        if not 0 <= index < FIRST_CHARACTER + len(alphabet):
+            raise ValueError(
+                f"character id {index}; allowed: 0 to {FIRST_CHARACTER + len(alphabet) - 1}"
+            )
+        if index == UNKNOWN:
+            characters.append(UNKNOWN_CHARACTER)
+        elif index >= FIRST_CHARACTER:
+            characters.append(alphabet[index - FIRST_CHARACTER])
+    return "".join(characters)
