@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 
 from tonerow.models import build
 from tonerow.models.base import Model
+from tonerow.params import Params
 
 _FORMAT = 1
 
@@ -92,10 +94,23 @@ class Snapshots:
         identity: everything that decides the weights: settings, data and code.
     """
 
-    def __init__(self, root: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, root: Path, identity: list[Any]) -> None:
         text = json.dumps(identity, sort_keys=True)
         self._folder = root / ".checkpoints" / hashlib.sha256(text.encode()).hexdigest()
         self._path = self._folder / "snapshot.pt"
+
+    @classmethod
+    def of(cls, settings: Params, data: list[str]) -> Snapshots:
+        """The snapshot of the training with these settings, on this data, with this code.
+
+        Args:
+            settings: all of ``params.yaml``.
+            data: digests of what is trained on, and whatever else decides the weights.
+        """
+        decisive = settings.model_dump(include={"seed", "train", "evaluate"})
+        section = settings.selected.model_dump()
+        code = code_digest(Path(__file__).parent)
+        return cls(Path(os.environ.get("DVC_ROOT", ".")), [decisive, section, data, code])
 
     def load(self) -> dict[str, Any] | None:
         """The snapshot, if there is one that can be read."""
@@ -104,7 +119,7 @@ class Snapshots:
         try:
             found: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
         except Exception as error:
-            print(f"{self._path} cannot be read ({error}); training starts anew")
+            print(f"{self._path} cannot be read ({error}); training starts anew", file=sys.stderr)
             return None
         return found
 
@@ -118,10 +133,9 @@ class Snapshots:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def code_digest(*folders: Path) -> str:
-    """One sha256 over the Python files in these files and folders."""
+def code_digest(folder: Path) -> str:
+    """One sha256 over the Python files in a folder."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,3 +81,22 @@ def evaluate(
         batch = make_batch(pieces, group)
         tallies.add(model(batch), batch)
     return tallies.fields
+
+
+def report(model: Model, held_out: dict[str, Pieces], window: int, stride: int) -> dict[str, Any]:
+    """Scores by split, as they stand in ``metrics/evaluate.json``.
+
+    Returns:
+        {split: {"<field>_nll", "<field>_bits_per_note", "<field>_accuracy",
+        "<field>_top5_accuracy", "notes"}}.
+    """
+    found: dict[str, Any] = {}
+    for split, pieces in held_out.items():
+        tallies = evaluate(model, pieces, window, stride)
+        found[split] = {
+            f"{name}_{score}": value
+            for name, tally in tallies.items()
+            for score, value in tally.scores().items()
+        }
+        found[split]["notes"] = pieces.n_notes
+    return found

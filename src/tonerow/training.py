@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from tonerow.evaluation import Tallies, Tally, evaluate
 from tonerow.models.base import Batch, Model
-from tonerow.params import Evaluate, Train, Training
+from tonerow.params import Params, Training
 from tonerow.progress import progress
 from tonerow.windows import Pieces, batches, make_batch, training_windows, transpose
 
@@ -44,6 +44,10 @@ class Progress:
     best_nll: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def summary(self) -> EpochRow:
+        """The best epoch's row of the curves, and how many epochs there were."""
+        return {**self.curves[self.best_epoch - 1], "epochs": self.epoch}
 
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
@@ -74,10 +78,7 @@ def fit(
     model: Model,
     train: Pieces,
     val: Pieces,
-    settings: Training,
-    shared: Train,
-    scoring: Evaluate,
-    seed: int,
+    params: Params,
     on_epoch: Callable[[EpochRow, dict[str, Any]], None],
     resume: dict[str, Any] | None = None,
 ) -> Progress:
@@ -87,10 +88,8 @@ def fit(
         model: on the pieces' device; trained in place. Use `Progress.best_weights` afterwards.
         train: what to learn from.
         val: what decides when to stop and which weights are kept.
-        settings: of this model's training.
-        shared: settings that all trainings share.
-        scoring: window and stride for val, the same as in the evaluation.
-        seed: of windows, batches and transpositions; dropout draws from torch's generator.
+        params: the settings; val is scored as in the evaluation. Windows, batches and
+            transpositions depend on the seed and the epoch, dropout on torch's generator.
         on_epoch: called after each epoch with its row of the curves (nats a note and accuracy on
             train and val) and with a snapshot from which `resume` goes on.
         resume: such a snapshot.
@@ -103,12 +102,13 @@ def fit(
     """
     if train.n_notes == 0 or val.n_notes == 0:
         raise TrainingError("train or val has no notes for this model; see metrics/split.json")
+    settings, scoring = params.selected.training, params.evaluate
     done = Progress()
     optimizer = make_optimizer(model, settings)
     if resume is not None:
         done = _restore(resume, model, optimizer)
-    while done.epoch < settings.epochs and done.epoch - done.best_epoch < shared.patience:
-        row = _train_epoch(model, train, settings, optimizer, done.epoch, seed)
+    while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
+        row = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
         row |= _rows("val", evaluate(model, val, scoring.window, scoring.stride))
         done.epoch += 1
         done.curves.append(row)

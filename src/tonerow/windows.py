@@ -6,6 +6,7 @@ whole corpus on the device: nothing is copied to it while training.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,13 @@ class Pieces:
     def n_notes(self) -> int:
         """Notes in all pieces."""
         return int(self.first[-1])
+
+    def digest(self) -> str:
+        """A sha256 over the notes, to tell one corpus from another."""
+        sha = hashlib.sha256(self.first.tobytes())
+        for key in sorted(self.values):
+            sha.update(key.encode() + self.values[key].cpu().numpy().tobytes())
+        return sha.hexdigest()
 
     def to(self, device: torch.device) -> Pieces:
         """The same pieces on another device."""

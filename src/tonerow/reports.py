@@ -1,0 +1,42 @@
+"""The small JSON and CSV files under ``metrics/``: stable bytes that diff well."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DIGITS = 6
+"""Significant digits of a float: enough to compare, few enough to read."""
+
+
+def rounded(value: Any) -> Any:
+    """The same tree with every float at `DIGITS` significant digits."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a metrics file, its keys in the given order."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows with the same keys as a CSV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rounded(rows))
+
+
+def line(row: Mapping[str, float]) -> str:
+    """One row as a line for the terminal."""
+    return "  ".join(f"{key} {value:.4g}" for key, value in row.items())

@@ -1,0 +1,32 @@
+"""Scores the model and the baselines: ``python -m stages.evaluate TOKENS MODEL METRICS``."""
+
+import sys
+from pathlib import Path
+
+from tonerow import evaluation, ngram, params, reports, runtime, windows
+from tonerow.checkpoint import load_model
+from tonerow.tokens.tokenizer import Tokenizer
+
+
+def main() -> None:
+    """Scores every held-out note once, by the model and by the baselines beside it."""
+    tokens, model_path, metrics = (Path(argument) for argument in sys.argv[1:4])
+    settings = params.load()
+    device = runtime.prepare(settings.train.device, settings.train.threads, settings.seed)
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8")).fingerprint()
+    model, section = load_model(model_path, device, tokenizer)
+    held_out = {s: windows.VIEWS[model.view](tokens, s).to(device) for s in ("val", "test")}
+    scores = evaluation.report(
+        model, held_out, settings.evaluate.window, settings.evaluate.stride
+    )
+    melodies = {side: windows.load_melody(tokens, side) for side in windows.SPLITS}
+    lines = {side: (m.values["pitch"].numpy(), m.first) for side, m in melodies.items()}
+    baselines = ngram.baselines(lines.pop("train"), lines, settings.evaluate.ngram_orders)
+    about = {"architecture": section["architecture"], "conditions_on": model.conditions_on}
+    reports.write_json(metrics, {"model": about, **scores, "baselines": baselines})
+    ngram_nll = baselines["test"]["ngram"]["nll"]
+    print(f"test: {reports.line(scores['test'])}  (best n-gram: nll {ngram_nll:.4g})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Trains the selected model: ``python -m stages.train TOKENS MODEL METRICS CURVES``."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tonerow import models, params, reports, runtime, tracking, training, windows
+from tonerow.checkpoint import Snapshots, save_model
+from tonerow.tokens.tokenizer import Tokenizer
+
+
+def main() -> None:
+    """Trains, with a live MLflow run; an interrupted training goes on where it stopped."""
+    tokens, model_path, metrics, curves = (Path(argument) for argument in sys.argv[1:5])
+    settings = params.load()
+    device = runtime.prepare(settings.train.device, settings.train.threads, settings.seed)
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8")).fingerprint()
+    section = settings.selected.model_dump()
+    model = models.build(section).to(device)
+    train, val = (windows.VIEWS[model.view](tokens, side).to(device) for side in ("train", "val"))
+    snapshots = Snapshots.of(settings, [tokenizer, train.digest(), val.digest(), device.type])
+    print(f"{settings.model}: {model.n_parameters():,} parameters on {device}", flush=True)
+    with tracking.start(settings) as run:
+
+        def on_epoch(row: training.EpochRow, snapshot: dict[str, Any]) -> None:
+            print(reports.line(row), flush=True)
+            run.log_epoch(int(row["epoch"]), row)
+            snapshots.save(snapshot)
+
+        started = time.monotonic()
+        done = training.fit(model, train, val, settings, on_epoch, snapshots.load())
+        seconds = time.monotonic() - started
+        model.load_state_dict(done.best_weights)
+        save_model(model_path, model, section, tokenizer)
+        reports.write_csv(curves, done.curves)
+        reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
+        run.log_summary({"training_seconds": seconds, "parameters": model.n_parameters()})
+        run.finish(model_path)
+    snapshots.remove()
+
+
+if __name__ == "__main__":
+    main()
