@@ -1,0 +1,108 @@
+"""Windows: every note where it should be, once."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tonerow.models.base import START
+from tonerow.windows import (
+    Pieces,
+    batches,
+    make_batch,
+    scoring_windows,
+    training_windows,
+    transpose,
+)
+
+
+def pieces_of(sizes: list[int]) -> Pieces:
+    n = sum(sizes)
+    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    pitch = torch.arange(n) % 60 + 30
+    rhythm = torch.arange(2 * n).view(n, 2).float()
+    return Pieces([str(i) for i in range(len(sizes))], first, {"pitch": pitch, "rhythm": rhythm})
+
+
+sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
+
+
+@given(sizes, st.integers(1, 20), st.data())
+def test_each_note_is_scored_once_with_its_context(
+    lengths: list[int], window: int, data: st.DataObject
+) -> None:
+    stride = data.draw(st.integers(1, window))
+    pieces, scored = pieces_of(lengths), np.zeros(sum(lengths), int)
+    piece_of = np.repeat(np.arange(len(lengths)), lengths)
+    for w in scoring_windows(pieces, window, stride):
+        assert w.length <= window
+        assert len(set(piece_of[w.start : w.start + w.length])) == 1
+        starts_piece = w.start in pieces.first[:-1]
+        assert starts_piece or w.context >= min(window - stride, 1)
+        scored[w.start + w.context : w.start + w.length] += 1
+    assert (scored == 1).all()
+
+
+@given(sizes, st.integers(1, 20), st.integers(0, 5))
+def test_an_epoch_of_all_windows_holds_each_note_once(
+    lengths: list[int], window: int, seed: int
+) -> None:
+    pieces, seen = pieces_of(lengths), np.zeros(sum(lengths), int)
+    for w in training_windows(pieces, window, "all", np.random.default_rng(seed)):
+        assert 0 < w.length <= window
+        seen[w.start : w.start + w.length] += 1
+    assert (seen == 1).all()
+
+
+@given(sizes, st.integers(1, 20), st.integers(0, 5))
+def test_an_epoch_of_one_window_has_a_slice_of_each_piece(
+    lengths: list[int], window: int, seed: int
+) -> None:
+    pieces = pieces_of(lengths)
+    windows = training_windows(pieces, window, "one", np.random.default_rng(seed))
+    assert [w.length for w in windows] == [min(window, n) for n in lengths]
+    for w, begin, end in zip(windows, pieces.first[:-1], pieces.first[1:], strict=True):
+        assert begin <= w.start
+        assert w.start + w.length <= end
+
+
+@given(sizes, st.integers(1, 7), st.integers(0, 5))
+def test_batches_hold_every_window_once(lengths: list[int], size: int, seed: int) -> None:
+    windows = scoring_windows(pieces_of(lengths), 9, 4)
+    for generator in (None, np.random.default_rng(seed)):
+        found = [w for group in batches(windows, size, generator) for w in group]
+        assert sorted(map(repr, found)) == sorted(map(repr, windows))
+
+
+def test_a_batch_is_padded_and_starts_pieces_with_the_start_symbol() -> None:
+    pieces = pieces_of([5, 3])
+    batch = make_batch(pieces, [w for w in scoring_windows(pieces, 4, 2)])
+    assert batch["length"].tolist() == [4, 4, 3]
+    assert batch["pitch"][0].tolist() == [30, 31, 32, 33]
+    assert batch["previous"][0].tolist() == [START, 30, 31, 32]
+    assert batch["previous"][1].tolist() == [30, 31, 32, 33]
+    assert batch["previous"][2].tolist()[:3] == [START, 35, 36]
+    assert batch["scored"].tolist() == [
+        [True] * 4,
+        [False, False, False, True],
+        [True, True, True, False],
+    ]
+
+
+@given(st.integers(0, 12), st.integers(0, 100))
+def test_transposition_keeps_intervals_and_the_range(semitones: int, seed: int) -> None:
+    pieces = pieces_of([9, 4])
+    pieces.values["pitch"][0] = 127
+    batch = make_batch(pieces, scoring_windows(pieces, 9, 9))
+    moved = transpose(batch, semitones, np.random.default_rng(seed))
+    assert moved["pitch"].min() >= 0
+    assert moved["pitch"].max() <= 127
+    for row in range(2):
+        n = int(batch["length"][row])
+        shift = (moved["pitch"] - batch["pitch"])[row, :n].unique()
+        assert len(shift) == 1
+        assert abs(int(shift)) <= semitones
+        assert moved["previous"][row, 0] == START
+        assert torch.equal(moved["previous"][row, 1:n], moved["pitch"][row, : n - 1])
