@@ -199,7 +199,8 @@ def validate(table: pa.Table) -> None:
         if not len(table):
             break
         found = pc.min_max(table[name]).as_py()
-        if table[name].null_count or not low <= found["min"] <= found["max"] <= high:
+        missing = pc.any(pc.is_null(table[name], nan_is_null=True)).as_py()
+        if missing or not low <= found["min"] <= found["max"] <= high:
             raise InvalidNotesError(f"{name} is {found}; allowed: {low} to {high}, no nulls")
     _check_order(table)
 

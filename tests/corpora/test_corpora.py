@@ -1,0 +1,214 @@
+"""Where raw files come from: the music21 package, a folder, a download."""
+
+import hashlib
+import io
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from tonerow import corpora, params
+from tonerow.corpora import FetchError, folder, folk, maestro
+from tonerow.params import FolderCorpus, FolkCorpus, MaestroCorpus
+
+ROOT = Path(__file__).parent.parent.parent
+CORPUS = ROOT / "tests" / "corpus"
+
+
+def names(out: Path) -> list[str]:
+    return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+
+
+def test_every_corpus_has_settings_and_a_function() -> None:
+    assert set(corpora.CORPORA) == set(params.Corpora.model_fields)
+    assert set(corpora.CORPORA) == set(get_args(params.Params.model_fields["corpus"].annotation))
+
+
+def test_the_stage_fetches_the_selected_corpus(tmp_path: Path) -> None:
+    settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert "\ncorpus: folk " in settings
+    settings = settings.replace("\ncorpus: folk ", "\ncorpus: folder ")
+    (tmp_path / "params.yaml").write_text(settings, encoding="utf-8")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "corpus").symlink_to(CORPUS)
+    (tmp_path / "stages").symlink_to(ROOT / "stages")
+    command = [sys.executable, "-m", "stages.fetch", "data/raw"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "12 files copied, 1 left out" in done.stdout
+    assert "README.md: neither MIDI nor ABC" in done.stdout
+    assert len(names(tmp_path / "data" / "raw")) == 12
+    (tmp_path / "tests" / "corpus").unlink()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "corpora.folder.path is 'tests/corpus', which is no folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_folk_copies_the_collections_of_the_installed_package(tmp_path: Path) -> None:
+    fetched = folk.fetch(FolkCorpus(collections=["oneills1850"]), tmp_path, tmp_path)
+    assert fetched.copied == len(names(tmp_path)) > 30
+    assert all(
+        name.startswith("oneills1850/") and name.endswith(".abc") for name in names(tmp_path)
+    )
+
+
+def test_folk_without_music21_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folk, "find_spec", lambda name: None)
+    with pytest.raises(FetchError, match="not installed"):
+        folk.fetch(FolkCorpus(collections=["oneills1850"]), tmp_path, tmp_path)
+
+
+def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    source, out = tmp_path / "mine", tmp_path / "out"
+    for name in ("a.mid", "B/C/é 🎵.MIDI", "B/t.Abc", "list.csv", "z.zip", "w.txt", ".h.mid"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    (source / ".git").mkdir()
+    (source / ".git" / "a.mid").write_text("hidden")
+    (source / "loop").symlink_to(source)
+    (source / "inside.mid").symlink_to(source / "a.mid")
+    (tmp_path / "secret.mid").write_text("secret")
+    (source / "outside.mid").symlink_to(tmp_path / "secret.mid")
+    (source / "dangling.mid").symlink_to(source / "nowhere")
+    fetched = folder.fetch(FolderCorpus(path=str(source)), out, tmp_path)
+    expected = ["B/C/é 🎵.MIDI", "B/t.Abc", "a.mid", "inside.mid", "list.csv", "z.zip"]
+    assert names(out) == expected
+    assert fetched.copied == 5  # the table describes music, it is none
+    assert sorted(fetched.skipped) == [
+        ".git/: folder is hidden",
+        ".h.mid: hidden",
+        "dangling.mid: a link that leads nowhere",
+        "loop/: folder is a link",
+        "outside.mid: a link that leaves the folder",
+        "w.txt: neither MIDI nor ABC",
+    ]
+
+
+def test_folder_does_not_copy_into_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_text("a")
+    out = tmp_path / "data" / "raw"
+    out.mkdir(parents=True)
+    for _ in range(2):
+        assert folder.fetch(FolderCorpus(path=str(tmp_path)), out, tmp_path).copied == 1
+    assert names(out) == ["a.mid"]
+
+
+def test_a_missing_or_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"corpora\.folder\.path"):
+        folder.fetch(FolderCorpus(path=str(tmp_path / "gone")), tmp_path / "out", tmp_path)
+    (tmp_path / "words.txt").write_text("no music")
+    with pytest.raises(FetchError, match=r"words\.txt: neither"):
+        folder.fetch(FolderCorpus(path=str(tmp_path)), tmp_path / "out", tmp_path)
+
+
+def small_maestro() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        flute = (CORPUS / "midi" / "solo" / "flute.mid").read_bytes()
+        archive.writestr("maestro-v3.0.0/2004/a.midi", flute)
+    return stream.getvalue()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder behind a local server, from which MAESTRO is downloaded."""
+    home = tmp_path / "served"
+    home.mkdir()
+    handler = partial(QuietHandler, directory=str(home))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(maestro, "URL", f"http://127.0.0.1:{server.server_port}/maestro.zip")
+    monkeypatch.setattr(maestro, "SHA256", hashlib.sha256(small_maestro()).hexdigest())
+    yield home
+    server.shutdown()
+    server.server_close()
+
+
+def download(tmp_path: Path) -> Path:
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    assert maestro.fetch(MaestroCorpus(), out, tmp_path).copied == 1
+    return out / "maestro-v3.0.0-midi.zip"
+
+
+def test_maestro_is_downloaded_once(tmp_path: Path, served: Path) -> None:
+    (served / "maestro.zip").write_bytes(small_maestro())
+    assert download(tmp_path).read_bytes() == small_maestro()
+    (served / "maestro.zip").unlink()
+    assert download(tmp_path).read_bytes() == small_maestro()
+    assert names(tmp_path / ".downloads") == ["maestro-v3.0.0-midi.zip"]
+
+
+def test_a_damaged_download_is_fetched_again(tmp_path: Path, served: Path) -> None:
+    (served / "maestro.zip").write_bytes(small_maestro())
+    (tmp_path / ".downloads").mkdir()
+    (tmp_path / ".downloads" / "maestro-v3.0.0-midi.zip").write_bytes(b"half of it")
+    assert download(tmp_path).read_bytes() == small_maestro()
+
+
+def test_other_bytes_than_published_are_refused(tmp_path: Path, served: Path) -> None:
+    (served / "maestro.zip").write_bytes(b"something else")
+    with pytest.raises(FetchError, match="sent something else") as caught:
+        download(tmp_path)
+    assert "corpora.maestro.path" in str(caught.value)
+    assert names(tmp_path / ".downloads") == []
+
+
+def test_a_server_that_has_not_got_it(tmp_path: Path, served: Path) -> None:
+    with pytest.raises(FetchError, match="HTTPError"):
+        download(tmp_path)
+
+
+def test_offline_fails_at_once_and_says_what_to_do(
+    tmp_path: Path, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(maestro, "URL", f"http://127.0.0.1:{unused.getsockname()[1]}/m.zip")
+        began = time.monotonic()
+        with pytest.raises(FetchError, match=r"set corpora\.maestro\.path .* or go online"):
+            download(tmp_path)
+    assert time.monotonic() - began < 5
+
+
+def test_maestro_from_a_local_archive(tmp_path: Path, served: Path) -> None:
+    archive, out = tmp_path / "my.zip", tmp_path / "out"
+    out.mkdir()
+    archive.write_bytes(small_maestro())
+    assert maestro.fetch(MaestroCorpus(path=str(archive)), out, tmp_path).copied == 1
+    assert names(out) == ["maestro-v3.0.0-midi.zip"]
+    archive.write_bytes(b"something else")
+    with pytest.raises(FetchError, match="its sha256 is"):
+        maestro.fetch(MaestroCorpus(path=str(archive)), out, tmp_path)
+    with pytest.raises(FetchError, match="does not exist"):
+        maestro.fetch(MaestroCorpus(path=str(tmp_path / "gone.zip")), out, tmp_path)
+
+
+@pytest.mark.parametrize("inside", ["", "maestro-v3.0.0"])
+def test_maestro_from_the_unpacked_folder(tmp_path: Path, inside: str) -> None:
+    home, out = tmp_path / "maestro", tmp_path / "out"
+    (home / inside / "2004").mkdir(parents=True)
+    (home / inside / "2004" / "a.midi").write_bytes(b"a")
+    settings = MaestroCorpus(path=str(home))
+    with pytest.raises(FetchError, match=r"without maestro-v3\.0\.0\.csv"):
+        maestro.fetch(settings, out, tmp_path)
+    (home / inside / "maestro-v3.0.0.csv").write_text("midi_filename\n")
+    assert maestro.fetch(settings, out, tmp_path).copied == 1
+    assert names(out) == ["2004/a.midi", "maestro-v3.0.0.csv"]
