@@ -9,6 +9,7 @@ from pathlib import Path
 import mido
 import pretty_midi
 import pytest
+import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -314,3 +315,15 @@ def test_tempo_outside_track_0_is_heard_by_mido_too() -> None:
     score = read_midi(path.read_bytes())
     last = float((score.onset_sec + score.duration_sec).max())
     assert last == pytest.approx(mido.MidiFile(path).length, abs=1e-3)
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("midi/**/*.[mM]*")), ids=lambda p: p.name)
+def test_real_files_read_as_symusic_reads_them(path: Path) -> None:
+    data = path.read_bytes()
+    other = symusic.Score.from_midi(data[20:] if data[:4] == b"RIFF" else data)
+    expected = [
+        (n.time, n.duration, n.pitch, n.velocity, t.program, t.is_drum)
+        for t in other.tracks
+        for n in t.notes
+    ]
+    assert with_programs(read_midi(data)) == sorted(expected)
