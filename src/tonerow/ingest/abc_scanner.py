@@ -1,0 +1,397 @@
+"""Reads the text of an ABC tune, symbol by symbol, into voices of notes and bar lines as written.
+
+Source: the ABC standard 2.1 (section numbers in the docstrings). Whatever is not music by the
+standard is refused with its line and column; only these departures, usual in real collections, are
+read: ``!`` as the end of a line, ``=`` and ``=20`` there (left by mail programs), ``+CEG+`` as a
+chord, ``J``, ``K``, ``R``, ``U``, ``V`` and ``k`` as ornaments, ``A -A`` as a tie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+
+from tonerow.ingest.abc_fields import (
+    ALTERATIONS,
+    Key,
+    default_unit,
+    parse_key,
+    parse_meter,
+    parse_tempo,
+    parse_unit,
+    refuse,
+    voice_shift,
+)
+from tonerow.ingest.abc_repeats import Mark
+from tonerow.ingest.abc_tokens import GRACE_NOTE, MEMBER, OLD_CHORD, TOKEN
+from tonerow.ingest.abc_voice import WHOLE, Sound, Voice
+from tonerow.ingest.score import UnreadableError
+from tonerow.schema import Rejection
+
+_SEMITONES = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
+_SEMITONES |= {letter.lower(): pitch + 12 for letter, pitch in _SEMITONES.items()}
+_ORNAMENTS = frozenset(".~HLMOPSTuvJKRUVk")
+_COMPOUND = frozenset({"6", "9", "12"})  # beats of the metres in which (5, (7 and (9 take 3
+_TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
+
+
+class Scanner:
+    """Reads one tune; `header` fields first, then `music` line by line.
+
+    Attributes:
+        voices: those that have begun in the body, in order.
+        order: the header's `P:` field.
+        tempo_bpm: quarter notes a minute by the header's `Q:`; None for none.
+        max_notes: notes and rests that may be written at most.
+    """
+
+    def __init__(self, max_notes: int) -> None:
+        self.voices: list[Voice] = []
+        self.order: str | None = None
+        self.tempo_bpm: float | None = None
+        self.max_notes = max_notes
+        self._unit: Fraction | None = None
+        self._meter: tuple[str, Fraction] | None = None
+        self._key = Key(None, {})
+        self._program = self._shift = self._line = self._n_sounds = 0
+        self._tempo_field: tuple[str, int] | None = None
+        self._voice_shifts: dict[str, int] = {}
+        self._propagate = "pitch"  # what accidentals apply to up to the bar line (ABC 2.1, 11.3)
+        self._ornaments = set(_ORNAMENTS)
+        self._voice: Voice | None = None
+        self._handlers: dict[str, Callable[[re.Match[str]], None]] = {
+            "note": self._read_note,
+            "bar": self._read_bar,
+            "broken": self._read_broken,
+            "rest": self._read_rest,
+            "tuplet": self._read_tuplet,
+            "grace": self._read_grace,
+            "inline": self._read_inline,
+            "ending": self._read_ending,
+            "chord": self._read_chord,
+            "named": self._read_named,
+            "ornament": self._read_ornament,
+            "bars_rest": self._read_bars_rest,
+            "late_tie": self._read_late_tie,
+            "colon": self._read_colon,
+        }
+
+    def field(self, letter: str, value: str, line: int) -> None:
+        """Apply a field of the header or, once a voice has begun, of the body (ABC 2.1, 3)."""
+        self._line = line
+        if letter == "m":
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, "A macro rewrites the notes", line)
+        if letter == "U":
+            self._ornaments |= set(value.split("=", maxsplit=1)[0].strip())
+        elif letter == "I":
+            self.directive(value, line)
+        elif letter == "V":
+            self._field_voice(value)
+        elif self._voice is None:
+            self._header_field(letter, value)
+        else:
+            self._body_field(self._voice, letter, value)
+
+    def end_header(self, key: str, line: int) -> None:
+        """Apply the `K:` field that ends the header and begin the first voice."""
+        self._key = parse_key(key, line)
+        self._unit = self._unit or default_unit(self._meter[1] if self._meter else None)
+        if self._tempo_field:
+            value, at = self._tempo_field
+            self.tempo_bpm = parse_tempo(value, self._unit, at)
+        self._voice = self._begin_voice("")
+
+    def directive(self, text: str, line: int) -> None:
+        """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11)."""
+        words = text.lower().split()
+        if words[:1] == ["propagate-accidentals"] and len(words) > 1:
+            if words[1] not in ("not", "octave", "pitch"):
+                raise refuse(
+                    Rejection.CORRUPT, f"{words[1][:20]!r} is no rule for accidentals", line
+                )
+            self._propagate = words[1]
+        elif words[:2] == ["midi", "program"] and words[-1].isdecimal() and len(words[-1]) < 4:
+            if not 0 <= (program := int(words[-1])) <= 127:
+                raise refuse(Rejection.CORRUPT, f"There is no MIDI program {program}", line)
+            self._program = program
+            if self._voice:
+                self._voice.program = program
+        elif words[:2] == ["midi", "transpose"] and re.fullmatch(r"[+-]?\d{1,2}", words[-1]):
+            if self._voice:
+                self._voice.shift += int(words[-1])
+            else:
+                self._shift = int(words[-1])
+
+    def _header_field(self, letter: str, value: str) -> None:
+        if letter == "L":
+            self._unit = parse_unit(value, self._line)
+        elif letter == "M":
+            self._meter = parse_meter(value, self._line)
+        elif letter == "Q":
+            self._tempo_field = (value, self._line)
+        elif letter == "P":
+            self.order = value.strip() or None
+
+    def _body_field(self, voice: Voice, letter: str, value: str) -> None:
+        if letter == "L":
+            voice.set_unit(parse_unit(value, self._line))
+        elif letter == "M":
+            voice.set_meter(parse_meter(value, self._line))
+        elif letter == "K":
+            voice.key = parse_key(value, self._line)
+        elif letter == "P":
+            voice.marks.append(Mark(len(voice.sounds), self._line, part=value.strip()))
+        elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
+            voice.tempos.append((len(voice.sounds), bpm))
+
+    def _field_voice(self, value: str) -> None:
+        name, *parameters = value.split() or [""]
+        shift = voice_shift(parameters, self._line, strict=False)
+        if shift is not None:
+            self._voice_shifts[name] = shift
+        if self._voice is None:
+            return
+        known = [voice for voice in self.voices if voice.name == name]
+        if not known and not self._voice.name and not self._voice.sounds:
+            self._voice.name = name
+            known = [self._voice]
+        self._voice = known[0] if known else self._begin_voice(name)
+        if shift is not None or not known or not self._voice.sounds:
+            self._voice.shift = self._shift + self._voice_shifts.get(name, 0)
+
+    def _begin_voice(self, name: str) -> Voice:
+        if len(self.voices) == 256:
+            raise refuse(Rejection.CORRUPT, "The tune has over 256 voices", self._line)
+        meter_name, meter = self._meter or (None, None)
+        voice = Voice(name, self._unit or Fraction(1, 8), meter, meter_name, self._key)
+        voice.program, voice.shift = self._program, self._shift
+        self.voices.append(voice)
+        return voice
+
+    def music(self, text: str, line: int) -> None:
+        """Read a line of music code.
+
+        Raises:
+            UnreadableError: for whatever is not music, with its line and column.
+        """
+        self._line = line
+        position, handlers, match = 0, self._handlers, TOKEN.match
+        while position < len(text):
+            found = match(text, position)
+            if found is None:
+                raise self._no_music(text, position)
+            if found.lastgroup != "skip":
+                try:
+                    handlers[found.lastgroup or ""](found)
+                except UnreadableError as error:
+                    raise self._located(error, position) from None
+            position = found.end()
+
+    def _located(self, error: UnreadableError, position: int) -> UnreadableError:
+        detail = error.detail.replace(
+            f"(line {self._line} of", f"(line {self._line}, column {position + 1} of"
+        )
+        return UnreadableError(error.because, detail)
+
+    def _no_music(self, text: str, position: int) -> UnreadableError:
+        symbol = text[position]
+        where = f"(line {self._line}, column {position + 1} of the tune)"
+        if symbol == "&":
+            what = f"A voice overlay '&' makes a second voice {where}"
+            return UnreadableError(Rejection.UNSUPPORTED_FORMAT, what)
+        kinds = {'"': "A quoted text", "{": "A group of grace notes", "[": "A bracket"}
+        if symbol in kinds:
+            return UnreadableError(Rejection.CORRUPT, f"{kinds[symbol]} is not closed {where}")
+        return UnreadableError(Rejection.CORRUPT, f"{symbol!r} is no music {where}")
+
+    @property
+    def _current(self) -> Voice:
+        assert self._voice is not None, "music before the header's end"
+        return self._voice
+
+    def _refuse(self, what: str) -> UnreadableError:
+        return refuse(Rejection.CORRUPT, what, self._line)
+
+    def _add(self, sound: Sound) -> None:
+        self._n_sounds += len(sound.pitches) or 1
+        if self._n_sounds > self.max_notes:
+            what = f"The tune has over {self.max_notes:,} notes and rests"
+            raise refuse(Rejection.TOO_MANY_NOTES, what, self._line)
+        self._current.add(sound)
+
+    def _pitch(self, found: re.Match[str]) -> tuple[int, str, int]:
+        """The pitch of a note, what names its staff position, and its alteration."""
+        accidental, letter, octave = found.group("accidental", "letter", "octave")
+        voice = self._current
+        staff = letter + octave
+        where = letter.upper() if self._propagate == "pitch" else staff
+        if accidental:
+            alteration = ALTERATIONS[accidental]
+            if self._propagate != "not":
+                voice.altered[where] = alteration
+        elif staff in voice.tied:
+            alteration = voice.tied[staff]
+        elif where in voice.altered:
+            alteration = voice.altered[where]
+        else:
+            alteration = voice.key.alterations.get(letter.upper(), 0)
+        pitch = _SEMITONES[letter] + alteration + voice.shift + (voice.key.shift or 0)
+        if octave:
+            pitch += 12 * (octave.count("'") - octave.count(","))
+        if not 0 <= pitch <= 127:
+            raise self._refuse(f"The pitch {pitch} of {found['note'][:20]!r} is not in 0-127")
+        return pitch, staff, alteration
+
+    def _read_note(self, found: re.Match[str]) -> None:
+        pitch, staff, alteration = self._pitch(found)
+        voice = self._current
+        length = voice.length(found["length"], self._line)
+        tied = found["tie"] == "-"
+        voice.last = {staff: alteration}
+        voice.tied = voice.last if tied else {}
+        self._add(Sound((pitch,), (length,), (tied,), length, self._line))
+
+    def _read_chord(self, found: re.Match[str]) -> None:
+        self._chord(found["members"], found["chord_length"], found["chord_tie"] == "-")
+
+    def _chord(self, members: str, multiplier: str, all_tied: bool) -> None:
+        """A chord lasts as long as its first note (ABC 2.1, 4.17)."""
+        voice = self._current
+        notes: dict[int, tuple[int, bool]] = {}
+        carried: dict[str, int] = {}
+        voice_last: dict[str, int] = {}
+        position, first = 0, 0
+        outer = voice.length(multiplier, self._line)
+        while position < len(members):
+            part = MEMBER.match(members, position)
+            if part is None:
+                raise self._refuse(f"{members[position]!r} is no note of a chord")
+            position = part.end()
+            if part.lastgroup == "skip":
+                continue
+            pitch, staff, alteration = self._pitch(part)
+            inner = voice.length(part["length"], self._line)
+            exact = Fraction(inner * outer) / (voice.unit * WHOLE)
+            if exact.denominator != 1:
+                raise refuse(Rejection.IMPOSSIBLE_TIMING, "Too fine a note length", self._line)
+            first = first or exact.numerator
+            tied = all_tied or part["tie"] == "-"
+            voice_last[staff] = alteration
+            if tied:
+                carried[staff] = alteration
+            notes.setdefault(pitch, (exact.numerator, tied))  # a unison sounds once
+        if not notes:
+            raise self._refuse("A chord has no notes")
+        voice.tied, voice.last = carried, voice_last
+        lengths, ties = zip(*notes.values(), strict=True)
+        self._add(Sound(tuple(notes), lengths, ties, first, self._line))
+
+    def _read_rest(self, found: re.Match[str]) -> None:
+        voice = self._current
+        voice.tied = voice.last = {}
+        self._add(Sound((), (), (), voice.length(found["rest_length"], self._line), self._line))
+
+    def _read_bars_rest(self, found: re.Match[str]) -> None:
+        self._current.tied = self._current.last = {}
+        self._current.rest_bars(found["count"], self._line)
+
+    def _read_broken(self, found: re.Match[str]) -> None:
+        sign = found["broken"]
+        if len(set(sign)) > 1:
+            raise self._refuse(f"{sign[:9]!r} is no broken rhythm")
+        self._current.break_rhythm(sign, self._line)
+
+    def _read_tuplet(self, found: re.Match[str]) -> None:
+        """Begin a tuplet of p notes in the time of q, for r notes (ABC 2.1, 4.13)."""
+        voice = self._current
+        if any(len(text or "") > 3 for text in found.group("p", "q", "r")):
+            raise refuse(Rejection.IMPOSSIBLE_TIMING, "A tuplet of over 999 notes", self._line)
+        p = int(found["p"])
+        compound = voice.meter_name is not None and voice.meter_name.split("/")[0] in _COMPOUND
+        q = int(found["q"] or _TUPLET_TIME.get(p, 3 if compound else 2))
+        r = int(found["r"] or p)
+        if not p or not q or not r:
+            raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tuplet can be ({p}:{q}:{r}", self._line)
+        if voice.tuplet or p == 1 or (p > 9 and not found["q"]):
+            what = "begins inside a tuplet" if voice.tuplet else "is of no known kind"
+            raise self._refuse(f"The tuplet {found['tuplet']!r} {what}")
+        voice.tuplet = (q, p, r)
+
+    def _read_grace(self, found: re.Match[str]) -> None:
+        """Grace notes take no time and are left out; their accidentals hold up to the bar line."""
+        for accidental, letter, octave in GRACE_NOTE.findall(found["grace"]):
+            if self._propagate != "not":
+                where = letter.upper() if self._propagate == "pitch" else letter + octave
+                self._current.altered[where] = ALTERATIONS[accidental]
+
+    def _read_inline(self, found: re.Match[str]) -> None:
+        self.field(found["field"], found["value"], self._line)
+
+    def _read_named(self, found: re.Match[str]) -> None:
+        """A ``!decoration!``, a ``+decoration+`` or a chord as ABC 1 wrote it."""
+        old = OLD_CHORD.fullmatch(found["named"])
+        if old and set(old[1]) != {"f"}:
+            self._chord(old[1], "", all_tied=False)
+
+    def _read_ornament(self, found: re.Match[str]) -> None:
+        if found["ornament"] not in self._ornaments:
+            raise self._refuse(f"{found['ornament']!r} is no music")
+
+    def _read_late_tie(self, found: re.Match[str]) -> None:
+        """A tie after a space, a bar line or a chord symbol; after a rest it means nothing."""
+        voice = self._current
+        if not voice.sounds:
+            raise self._refuse("A tie follows no note")
+        last = voice.sounds[-1]
+        last.tied = (True,) * len(last.pitches)
+        voice.tied = voice.last
+
+    def _read_colon(self, _: re.Match[str]) -> None:
+        """The colon of a ``|:`` whose bar line ends the line before."""
+        voice = self._current
+        if voice.bar_begin != len(voice.sounds):
+            raise self._refuse("':' is no bar line")
+        voice.marks.append(Mark(len(voice.sounds), self._line, starts=True))
+
+    def _read_bar(self, found: re.Match[str]) -> None:
+        """A bar line with its repeats, and the variant ending that it begins (ABC 2.1, 4.8)."""
+        voice = self._current
+        sign, passes = found.group("sign", "passes")
+        if voice.broken:
+            raise self._refuse("A broken rhythm stands before a bar line")
+        voice.end_bar()
+        if sign == "|" and not passes:
+            return
+        before = len(sign) - len(sign.lstrip(":"))
+        after = len(sign) - len(sign.rstrip(":"))
+        if before == len(sign):  # "::" stands for ":|:"
+            before, after = (1, 1) if before == 2 else (before // 2, before - before // 2)
+        core = sign.strip(":")
+        voice.marks.append(
+            Mark(
+                position=len(voice.sounds),
+                line=self._line,
+                times=before + 1 if before else 0,
+                starts=after > 0,
+                double=core in ("||", "|]", "[|", "||]", "|||"),  # "[|]" is invisible
+                endings=self._passes(passes) if passes else (),
+            )
+        )
+
+    def _read_ending(self, found: re.Match[str]) -> None:
+        voice = self._current
+        endings = self._passes(found["ending_passes"])
+        voice.marks.append(Mark(len(voice.sounds), self._line, endings=endings))
+
+    def _passes(self, text: str) -> tuple[int, ...]:
+        """The passes of a variant ending: "1", "1,3", "1-3", "2." (ABC 2.1, 4.10)."""
+        passes: list[int] = []
+        for part in text.strip(",.").split(","):
+            first, dash, last = part.strip(".").partition("-")
+            if not re.fullmatch(r"[1-9]\d?", first) or (dash and not re.fullmatch(r"\d\d?", last)):
+                raise self._refuse(f"{text[:20]!r} names no ending")
+            passes += range(int(first), int(last or first) + 1)
+        if not passes or len(set(passes)) < len(passes):
+            raise self._refuse(f"{text[:20]!r} names no ending")
+        return tuple(passes)
