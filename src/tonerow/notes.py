@@ -75,38 +75,42 @@ def skyline(onset: _Floats, duration: _Floats, pitch: _Ints, is_drum: _Bools) ->
     if np.all(start[1:] > start[:-1]) and np.all(end[:-1] <= start[1:] + 1e-9):
         melody[order] = True
         return melody
-    # Until when each note hides lower ones, and where the next chord begins.
-    hides = end - np.minimum(LEGATO_SEC, duration[order] / 2)
-    after = np.searchsorted(start, start + CHORD_SEC, side="right")
-    tops = _chord_tops(after.tolist(), pitch[order].tolist())
-    line = _line(tops, start[tops].tolist(), hides[tops].tolist(), pitch[order][tops].tolist())
-    melody[order[line]] = True
+    tops = _chord_tops(start, pitch[order])
+    # Until when each hides lower ones.
+    hides = end[tops] - np.minimum(LEGATO_SEC, duration[order][tops] / 2)
+    line = _line(start[tops].tolist(), hides.tolist(), pitch[order][tops].tolist())
+    melody[order[tops[line]]] = True
     return melody
 
 
-def _chord_tops(after: list[int], pitch: list[int]) -> list[int]:
+def _chord_tops(start: _Floats, pitch: _Ints) -> _Ints:
     """Index of the highest note of each chord, of equals the first."""
-    tops: list[int] = []
-    begin = 0
-    while begin < len(after):
-        end = after[begin]
-        one = end == begin + 1
-        tops.append(begin if one else max(range(begin, end), key=pitch.__getitem__))
-        begin = end
-    return tops
+    n = len(start)
+    after = np.searchsorted(start, start + CHORD_SEC, side="right").tolist()
+    begins, begin = [], 0
+    while begin < n:
+        begins.append(begin)
+        begin = after[begin]
+    if not n:
+        return np.zeros(0, dtype=np.int64)
+    # Pitch and place in one number, so that the greatest is the first of the highest.
+    packed = np.maximum.reduceat(pitch.astype(np.int64) * n + np.arange(n)[::-1], begins)
+    return n - 1 - packed % n
 
 
-def _line(tops: list[int], start: list[float], hides: list[float], pitch: list[int]) -> list[int]:
-    """Those of the chords' highest notes that no higher note of the line hides."""
+def _line(start: list[float], hides: list[float], pitch: list[int]) -> list[int]:
+    """Indices of those chords whose highest note no higher note of the line hides."""
     line: list[int] = []
     # Notes of the line that may still sound; each was higher than all before, the last is highest.
-    sounding: list[tuple[float, int]] = []
-    for top, at, until, height in zip(tops, start, hides, pitch, strict=True):
-        while sounding and sounding[-1][0] <= at:
-            sounding.pop()
-        if not sounding or sounding[-1][1] < height:
-            line.append(top)
-            sounding.append((until, height))
+    until, highest = [float("inf")], [-1]
+    for i, (at, hidden_until, height) in enumerate(zip(start, hides, pitch, strict=True)):
+        while until[-1] <= at:
+            until.pop()
+            highest.pop()
+        if highest[-1] < height:
+            line.append(i)
+            until.append(hidden_until)
+            highest.append(height)
     return line
 
 
