@@ -134,6 +134,8 @@ class LstmLocal(Section):
     pitch_embedding: PositiveInt
     hidden_size: PositiveInt
     dropout: OpenFraction
+    encoder_size: NonNegativeInt
+    copy_size: NonNegativeInt
     training: Training
 
 

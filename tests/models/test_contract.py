@@ -13,7 +13,7 @@ from tonerow.models import ARCHITECTURES, build
 from tonerow.models.base import START, Batch, Model
 
 SETTINGS = params.load()
-SIZES = {"pitch_embedding": 8, "hidden_size": 16}
+SIZES = {"pitch_embedding": 8, "hidden_size": 16, "encoder_size": 6, "copy_size": 4}
 
 N_PARAMETERS = {
     "rnn_vanilla": 244_518,
@@ -25,7 +25,7 @@ N_PARAMETERS = {
 
 def small(name: str, **changes: Any) -> Model:
     section = SETTINGS.models[name].model_dump()
-    sizes = {key: SIZES[key] for key in SIZES if key in section}
+    sizes = {key: SIZES[key] for key in SIZES if section.get(key)}
     torch.manual_seed(0)
     return build({**section, **sizes, **changes})
 

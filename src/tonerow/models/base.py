@@ -176,3 +176,54 @@ class RhythmEncoder(nn.Module):
         ahead, hidden, cell = run_to_length(self.forwards, x, length)
         back = reverse(self.backwards(reverse(x, length))[0], length)
         return torch.cat([ahead, back], -1), (hidden, cell)
+
+
+class CopyHead(nn.Module):
+    """Lets a decoder repeat what came after similar moments of the same sequence.
+
+    At t it compares the decoder's output with those of all s < t. The softmax over these
+    comparisons and one sentinel shares out the probability: what falls to s goes to the class that
+    came at s, what falls to the sentinel to the decoder's own distribution. This is the pointer
+    sentinel mixture (Merity, Xiong, Bradbury and Socher, 2017) with classes of the decoder's own
+    earlier outputs as the memory.
+
+    Args:
+        hidden_size: H, size of the decoder's output.
+        size: of the queries and keys.
+    """
+
+    def __init__(self, hidden_size: int, size: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(hidden_size, size)
+        self.key = nn.Linear(hidden_size, size)
+        self.sentinel = nn.Parameter(torch.zeros(size))
+
+    def forward(
+        self, logits: Tensor, out: Tensor, previous: Tensor, memory: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Mixes copying into the predictions of n notes.
+
+        Args:
+            logits: (B, n, V), the decoder's own.
+            out: (B, n, H), the decoder's outputs.
+            previous: int64 (B, n), the class before each note; `START` before the first.
+            memory: keys (B, m, size) of the m notes before, and `previous` (B, m) of these; None
+                before the first.
+
+        Returns:
+            log-probabilities (B, n, V), and the memory after these notes.
+        """
+        keys, before = self.key(out), previous
+        if memory is not None:
+            keys, before = torch.cat([memory[0], keys], 1), torch.cat([memory[1], before], 1)
+        n, total, size = out.shape[1], keys.shape[1], keys.shape[2]
+        query = self.query(out) / size**0.5
+        at = torch.arange(total, device=out.device)
+        later = at >= at[total - n :, None]
+        scores = torch.bmm(query, keys.transpose(1, 2)).masked_fill(later, float("-inf"))
+        scores = torch.cat([(query @ self.sentinel)[..., None], scores], -1).log_softmax(-1)
+        # what came at s is what stands before s + 1; the last has not come yet and is masked
+        came = F.one_hot(before.roll(-1, 1).clamp(min=0), logits.shape[-1]).to(scores.dtype)
+        copied = torch.bmm(scores[..., 1:].exp(), came)
+        own = logits.log_softmax(-1) + scores[..., :1]
+        return torch.logaddexp(own, copied.clamp(min=1e-30).log()), (keys, before)
