@@ -81,7 +81,7 @@ def rhythm_batch(lines: list[pd.DataFrame], device: torch.device) -> Batch:
     rhythm = torch.zeros(len(lines), int(length.max()), 2)
     for row, line in zip(rhythm, lines, strict=True):
         values = line[["melody_rest_norm", "melody_duration_norm"]].to_numpy(np.float32)
-        row[: len(line)] = torch.from_numpy(values)
+        row[: len(line)] = torch.tensor(values)  # a copy: pandas' own array is read-only
     return {"rhythm": rhythm.to(device), "length": length.to(device)}
 
 

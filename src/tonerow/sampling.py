@@ -41,7 +41,7 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
         Logits (B, V), -inf for what is cut off.
     """
     logits = logits / temperature
-    ordered, index = logits.sort(-1, descending=True, stable=True)
+    ordered, index = logits.sort(dim=-1, descending=True, stable=True)
     before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
     cut = before >= top_p
     if top_k:
