@@ -29,7 +29,10 @@ def main() -> None:
             snapshots.save(snapshot)
 
         started = time.monotonic()
-        done = training.fit(model, train, val, settings, on_epoch, snapshots.load())
+        before = snapshots.load()
+        for row in before["progress"]["curves"] if before else []:
+            run.log_epoch(int(row["epoch"]), row)
+        done = training.fit(model, train, val, settings, on_epoch, before)
         seconds = time.monotonic() - started
         model.load_state_dict(done.best_weights)
         save_model(model_path, model, section, tokenizer)
