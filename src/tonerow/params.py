@@ -29,7 +29,7 @@ class ParamsError(ValueError):
 class Section(BaseModel):
     """A section of ``params.yaml``: immutable, without unknown keys, without silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class FolkCorpus(Section):
@@ -187,7 +187,7 @@ class Generate(Section):
     top_k: NonNegativeInt
     top_p: Annotated[float, Field(gt=0, le=1)]
     repeat_decay: Fraction
-    tempo_bpm: Annotated[float, Field(gt=0, le=960)] | None = None
+    tempo_bpm: Annotated[float, Field(ge=4, le=960)] | None = None  # MIDI knows none slower
 
 
 class Track(Section):
@@ -270,7 +270,8 @@ def _explain(error: Any, raw: dict[str, Any]) -> str:
     if kind == "missing":
         return f"{key} is missing"
     if kind == "literal_error":
-        return _unknown(key, found, error["ctx"]["expected"].replace("'", "").split(", "))
+        allowed = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return _unknown(key, found, allowed)
     if kind == "union_tag_invalid":
         allowed = error["ctx"]["expected_tags"].replace("'", "").split(", ")
         return _unknown(f"{key}.architecture", error["ctx"]["tag"], allowed)

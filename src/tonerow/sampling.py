@@ -43,7 +43,7 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
     logits = logits / temperature
     ordered, index = logits.sort(dim=-1, descending=True, stable=True)
     before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
-    cut = before >= top_p
+    cut = (before >= top_p) & (top_p < 1)  # rounding would cut an improbable tail off at 1
     if top_k:
         cut[..., top_k:] = True
     cut[..., 0] = False
