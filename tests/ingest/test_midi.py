@@ -14,56 +14,23 @@ import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ingest.midi_bytes import (
+    NOTE,
+    Event,
+    body,
+    chunk,
+    meta,
+    midi,
+    off,
+    on,
+    program,
+    tempo,
+)
 from tonerow.ingest.midi import read_midi
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.schema import Rejection
 
 CORPUS = Path(__file__).parent.parent / "corpus"
-END = b"\x00\xff\x2f\x00"
-Event = tuple[int, bytes]
-
-
-def number(value: int) -> bytes:
-    out = [value & 0x7F]
-    while value := value >> 7:
-        out.insert(0, 0x80 | value & 0x7F)
-    return bytes(out)
-
-
-def on(pitch: int, velocity: int = 64, channel: int = 0) -> bytes:
-    return bytes([0x90 | channel, pitch, velocity])
-
-
-def off(pitch: int, channel: int = 0) -> bytes:
-    return bytes([0x80 | channel, pitch, 0])
-
-
-def program(value: int, channel: int = 0) -> bytes:
-    return bytes([0xC0 | channel, value])
-
-
-def meta(kind: int, payload: bytes) -> bytes:
-    return bytes([0xFF, kind]) + number(len(payload)) + payload
-
-
-def tempo(microseconds: int) -> bytes:
-    return meta(0x51, microseconds.to_bytes(3, "big"))
-
-
-def body(events: list[Event]) -> bytes:
-    return b"".join(number(delta) + event for delta, event in events) + END
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    return name + struct.pack(">I", len(data)) + data
-
-
-def midi(*tracks: list[Event], kind: int = 1, division: int = 480) -> bytes:
-    header = chunk(b"MThd", struct.pack(">HHH", kind, len(tracks), division))
-    return header + b"".join(chunk(b"MTrk", body(events)) for events in tracks)
-
-
-NOTE: list[Event] = [(0, on(60)), (480, off(60))]
 
 
 def notes(score: Score) -> list[tuple[int, int, int, int]]:
@@ -212,7 +179,7 @@ def test_reads_riff_long_headers_alien_chunks_and_trailing_bytes() -> None:
         (b"MThd\xff\xff\xff\xff" + midi(NOTE)[8:], Rejection.UNREADABLE_HEADER),
         (b"RIFF\0\0\0\0RMID", Rejection.UNREADABLE_HEADER),
         (b"RIFF\0\0\0\0RMIDdata\x99\0\0\0MThd", Rejection.TRUNCATED),
-        (midi(NOTE, kind=2), Rejection.UNSUPPORTED_FORMAT),
+        (midi(NOTE, NOTE, kind=2), Rejection.UNSUPPORTED_FORMAT),
         (midi(NOTE, division=0xE728), Rejection.UNSUPPORTED_DIVISION),
         (midi(NOTE, division=0), Rejection.UNSUPPORTED_DIVISION),
         (midi(NOTE).replace(b"MTrk", b"M\xffrk"), Rejection.CORRUPT),

@@ -18,11 +18,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tonerow.ingest.midi_events import Meta, MidiFile, Track, parse
+from tonerow.ingest.midi_events import (
+    KEY_SIGNATURE,
+    TEMPO,
+    TIME_SIGNATURE,
+    Meta,
+    MidiFile,
+    Track,
+    parse,
+)
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.schema import Rejection
 
-_TEMPO, _TIME_SIGNATURE, _KEY_SIGNATURE = 0x51, 0x58, 0x59
 _DEFAULT_TEMPO = 500_000  # microseconds in a quarter note
 _DRUM_CHANNEL = 9
 _MAX_TICK = 2**31 - 1  # more than a year at any usual tempo; other programs wrap around here
@@ -46,7 +53,7 @@ class _Notes:
 
 
 def read_midi(data: bytes) -> Score:
-    """Reads one MIDI file of format 0 or 1, RIFF-wrapped or not.
+    """Reads one MIDI file of format 0 or 1 (or 2 with one sequence), RIFF-wrapped or not.
 
     Args:
         data: the file's bytes.
@@ -99,8 +106,8 @@ def _score(midi: MidiFile, notes: _Notes) -> Score:
         onset_sec=onset / unit,
         duration_sec=(end - onset) / unit,
         tempo_bpm=6e7 / float(tempo[at_onset.min()]) if known else None,
-        time_signature=_time_signature(_last_meta(midi.tracks, _TIME_SIGNATURE, first)),
-        key=_key(_last_meta(midi.tracks, _KEY_SIGNATURE, first)),
+        time_signature=_time_signature(_last_meta(midi.tracks, TIME_SIGNATURE, first)),
+        key=_key(_last_meta(midi.tracks, KEY_SIGNATURE, first)),
     )
 
 
@@ -206,7 +213,7 @@ def _tempo_map(tracks: list[Track]) -> tuple[_Ints, _Ints, int | None]:
     """Ticks (from 0, increasing) and microseconds a quarter note; the tick of the first stated."""
     changes = {0: _DEFAULT_TEMPO}
     events = sorted(
-        (m for t in tracks for m in t.metas if m.kind == _TEMPO and m.tick <= _MAX_TICK),
+        (m for t in tracks for m in t.metas if m.kind == TEMPO and m.tick <= _MAX_TICK),
         key=lambda m: m.tick,  # stable: of two at one tick the later in the file counts
     )
     for event in events:

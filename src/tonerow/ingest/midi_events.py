@@ -33,6 +33,8 @@ _EVENT = {2: re.compile(_TWO), 1: re.compile(_ONE)}
 
 _META = 0xFF
 _END_OF_TRACK = 0x2F
+TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
+KEPT_METAS = frozenset({TEMPO, TIME_SIGNATURE, KEY_SIGNATURE})
 _MAX_TRACKS = 2**15  # the note table counts tracks in 16 bits
 
 
@@ -53,7 +55,8 @@ class Track:
         status: uint8, 0x80-0xEF, running status filled in.
         data1: uint8, 0-127.
         data2: uint8, 0-127; 0 for events with one data byte.
-        metas: the meta events, in file order.
+        metas: the meta events of `KEPT_METAS`, in file order.
+        ended: whether it closes with an end-of-track event.
     """
 
     tick: NDArray[np.int64]
@@ -61,6 +64,7 @@ class Track:
     data1: NDArray[np.uint8]
     data2: NDArray[np.uint8]
     metas: list[Meta]
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class MidiFile:
 
 
 def parse(data: bytes) -> MidiFile:
-    """Walks a whole MIDI file of format 0 or 1.
+    """Walks a whole MIDI file of format 0 or 1, or of format 2 with a single sequence.
 
     Args:
         data: the file's bytes; a RIFF RMID wrapper is taken off.
@@ -87,6 +91,9 @@ def parse(data: bytes) -> MidiFile:
     n_tracks, ticks_per_beat, at = _header(data)
     spans = _track_spans(data, at, n_tracks)
     tracks = [_track(data, number, start, end) for number, (start, end) in enumerate(spans)]
+    if tracks and not tracks[-1].ended and data[spans[-1][1] :].strip(b"\0"):
+        # The length of the chunk may be wrong, and what follows may be its notes.
+        _fail(Rejection.CORRUPT, "bytes follow the last track, which has no end-of-track event")
     return MidiFile(ticks_per_beat, tracks)
 
 
@@ -121,10 +128,11 @@ def _header(data: bytes) -> tuple[int, int, int]:
     )
     if length < 6 or 8 + length > len(data):
         _fail(Rejection.UNREADABLE_HEADER, f"header length {length} in {len(data)} bytes")
-    if kind == 2:
-        _fail(Rejection.UNSUPPORTED_FORMAT, "format 2: independent sequences, not one piece")
     if kind > 2:
-        _fail(Rejection.UNREADABLE_HEADER, f"format {kind}; allowed: 0, 1")
+        _fail(Rejection.UNREADABLE_HEADER, f"format {kind}; allowed: 0, 1, 2")
+    if kind == 2 and n_tracks > 1:
+        what = f"format 2 with {n_tracks} sequences, which no rule says how to play together"
+        _fail(Rejection.UNSUPPORTED_FORMAT, what)
     if division & 0x8000:
         _fail(Rejection.UNSUPPORTED_DIVISION, "time in SMPTE frames, which say nothing of beats")
     if division == 0:
@@ -141,6 +149,8 @@ def _track_spans(data: bytes, at: int, n_tracks: int) -> list[tuple[int, int]]:
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         if len(spans) == n_tracks and name != b"MTrk":
+            if b"MTrk" in data[at:]:
+                _fail(Rejection.CORRUPT, f"more than the {n_tracks} announced tracks, or files")
             break  # padding and signatures after the last track are common and harmless
         if not (name.isascii() and name.decode("ascii").isprintable()):
             _fail(Rejection.CORRUPT, f"no chunk begins at byte {at}, where the last one ends")
@@ -150,8 +160,6 @@ def _track_spans(data: bytes, at: int, n_tracks: int) -> list[tuple[int, int]]:
             _fail(Rejection.TRUNCATED, f"chunk {name.decode()!r} misses its last {missing} bytes")
         if name != b"MTrk":
             skipped += 1
-        elif size == 0:
-            _fail(Rejection.CORRUPT, f"track {len(spans)} has a length of 0")
         else:
             spans.append((start, at))
     if len(spans) != n_tracks:
@@ -165,8 +173,8 @@ def _track(data: bytes, number: int, start: int, end: int) -> Track:
     """Decodes the events between two offsets."""
     sizes: list[int] = []  # bytes of each event, its delta included; events follow each other
     metas: list[tuple[int, int, bytes]] = []  # index in sizes, type, payload
-    at, width = start, 2
-    while at < end:
+    at, width, ended = start, 2, False
+    while at < end and not ended:
         number_end = _number_end(data, at, end, number)
         status = data[number_end] if number_end < end else -1
         if status < 0xF0:
@@ -180,14 +188,12 @@ def _track(data: bytes, number: int, start: int, end: int) -> Track:
             continue
         kind, payload, after = _long_event(data, number_end, end, number)
         sizes.append(after - at)
-        if status == _META:
+        if kind in KEPT_METAS:
             metas.append((len(sizes) - 1, kind, payload))
-            if kind == _END_OF_TRACK:
-                if data[after:end].strip(b"\0"):
-                    _fail(Rejection.CORRUPT, f"track {number}: events after the end of track")
-                break
-        at = after
-    return _decoded(data, start, sizes, metas, number)
+        at, ended = after, kind == _END_OF_TRACK
+    if data[at:end].strip(b"\0"):
+        _fail(Rejection.CORRUPT, f"track {number}: events after the end of track")
+    return _decoded(data, start, sizes, metas, number, ended=ended)
 
 
 def _number_end(data: bytes, at: int, end: int, number: int) -> int:
@@ -218,7 +224,13 @@ def _long_event(data: bytes, at: int, end: int, number: int) -> tuple[int, bytes
 
 
 def _decoded(
-    data: bytes, start: int, sizes: list[int], metas: list[tuple[int, int, bytes]], number: int
+    data: bytes,
+    start: int,
+    sizes: list[int],
+    metas: list[tuple[int, int, bytes]],
+    number: int,
+    *,
+    ended: bool,
 ) -> Track:
     """Turns the events of a track into columns, all at once."""
     n = len(sizes)
@@ -249,4 +261,5 @@ def _decoded(
         # After an event with one data byte at the very end of the file there is no second.
         data2=np.where(one_byte, np.uint8(0), raw[np.minimum(data_at + 1, len(raw) - 1)]),
         metas=[Meta(int(tick[index]), kind, payload) for index, kind, payload in metas],
+        ended=ended,
     )
