@@ -16,11 +16,10 @@ def main() -> None:
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8")).fingerprint()
     model, section = load_model(model_path, device, tokenizer)
     held_out = {s: windows.VIEWS[model.view](tokens, s).to(device) for s in ("val", "test")}
-    scores = evaluation.report(
-        model, held_out, settings.evaluate.window, settings.evaluate.stride
-    )
-    melodies = {side: windows.load_melody(tokens, side) for side in windows.SPLITS}
-    lines = {side: (m.values["pitch"].numpy(), m.first) for side, m in melodies.items()}
+    scores = evaluation.report(model, held_out, settings.evaluate)
+    load = windows.load_events if model.view == "events" else windows.load_melody
+    sides = {side: load(tokens, side) for side in windows.SPLITS}
+    lines = {side: (notes.values["pitch"].numpy(), notes.first) for side, notes in sides.items()}
     baselines = ngram.baselines(lines.pop("train"), lines, settings.evaluate.ngram_orders)
     about = {"architecture": section["architecture"], "conditions_on": model.conditions_on}
     reports.write_json(metrics, {"model": about, **scores, "baselines": baselines})

@@ -15,11 +15,13 @@ def main() -> None:
     tokens, model_path, metrics, curves = (Path(argument) for argument in sys.argv[1:5])
     settings = params.load()
     device = runtime.prepare(settings.train.device, settings.train.threads, settings.seed)
-    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8")).fingerprint()
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
     section = settings.selected.model_dump()
-    model = models.build(section).to(device)
+    model = models.build(section, windows.vocabularies(tokenizer)).to(device)
     train, val = (windows.VIEWS[model.view](tokens, side).to(device) for side in ("train", "val"))
-    snapshots = Snapshots.of(settings, [tokenizer, train.digest(), val.digest(), device.type])
+    snapshots = Snapshots.of(
+        settings, [tokenizer.fingerprint(), train.digest(), val.digest(), device.type]
+    )
     print(f"{settings.model}: {model.n_parameters():,} parameters on {device}", flush=True)
     with tracking.start(settings) as run:
 
@@ -35,7 +37,7 @@ def main() -> None:
         done = training.fit(model, train, val, settings, on_epoch, before)
         seconds = time.monotonic() - started
         model.load_state_dict(done.best_weights)
-        save_model(model_path, model, section, tokenizer)
+        save_model(model_path, model, section, tokenizer.fingerprint())
         reports.write_csv(curves, done.curves)
         reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
         run.log_summary({"training_seconds": seconds, "parameters": model.n_parameters()})

@@ -17,6 +17,7 @@ import torch
 
 from tonerow.models import build
 from tonerow.models.base import Model
+from tonerow.models.fields import from_plain, to_plain
 from tonerow.params import Params
 
 _FORMAT = 1
@@ -42,6 +43,7 @@ def save_model(path: Path, model: Model, settings: dict[str, Any], tokenizer: st
     content = {
         "format": _FORMAT,
         "settings": settings,
+        "fields": to_plain(model.vocabularies),
         "tokenizer": tokenizer,
         "weights": weights,
     }
@@ -69,7 +71,7 @@ def load_model(path: Path, device: torch.device, tokenizer: str) -> tuple[Model,
         raise CheckpointError(
             f"{path} was trained on other tokens than data/tokens holds; run `dvc repro`"
         )
-    model = build(content["settings"]).to(device)
+    model = build(content["settings"], from_plain(content["fields"])).to(device)
     model.load_state_dict(content["weights"])
     return model.eval(), content["settings"]
 

@@ -9,8 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tonerow.models.base import Batch, Model, Predictions
-from tonerow.windows import Pieces, batches, make_batch, scoring_windows
+from tonerow.models.base import Batch, Model
+from tonerow.models.fields import Field, Fields
+from tonerow.models.predictions import Predictions
+from tonerow.params import Evaluate
+from tonerow.windows import Pieces, Window, batches, make_batch, scoring_windows
+
+ERROR_UNITS = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
+"""What the error of a field is called where it has a unit; else ``<field>_error``."""
 
 
 @dataclass
@@ -20,13 +26,15 @@ class Tally:
     nats: float = 0.0
     hits: int = 0
     top5: int = 0
+    error: float = 0.0
     notes: int = 0
 
-    def add(self, nats: Tensor, hits: Tensor, top5: Tensor) -> None:
-        """Adds the nats (float) and hits (bool) of scored notes, each of shape (n,)."""
+    def add(self, nats: Tensor, hits: Tensor, top5: Tensor, error: Tensor | None = None) -> None:
+        """Adds the nats (float), hits (bool) and errors (float) of scored notes, each (n,)."""
         self.nats += float(nats.double().sum())
         self.hits += int(hits.sum())
         self.top5 += int(top5.sum())
+        self.error += 0.0 if error is None else float(error.double().sum())
         self.notes += len(nats)
 
     def scores(self) -> dict[str, float]:
@@ -42,61 +50,106 @@ class Tally:
 
 @dataclass
 class Tallies:
-    """One `Tally` a predicted field."""
+    """One `Tally` a predicted field.
 
+    Attributes:
+        vocabularies: of the fields; where ids stand for numbers, errors are measured.
+        fields: the tallies.
+        body_nats: nats of characters after the header, where the notes are characters.
+    """
+
+    vocabularies: Fields
     fields: dict[str, Tally] = field(default_factory=dict)
+    body_nats: float = 0.0
 
     def add(self, predictions: Predictions, batch: Batch) -> None:
         """Adds the scored notes of a batch."""
         scored = batch["scored"]
-        for name, prediction in predictions.items():
-            target = batch[name]
-            self.fields.setdefault(name, Tally()).add(
-                prediction.nll(target)[scored],
-                prediction.hits(target)[scored],
-                prediction.hits(target, 5)[scored],
-            )
+        for name, everywhere in predictions.items():
+            prediction, target = everywhere.at((scored,)), batch[name][scored]
+            nats = prediction.nll(target)
+            error = _error(prediction.best(), target, self.vocabularies[name])
+            tally = self.fields.setdefault(name, Tally())
+            tally.add(nats, prediction.hits(target), prediction.hits(target, 5), error)
+            if "body" in batch:
+                self.body_nats += float(nats[batch["body"][scored]].double().sum())
+
+    def nll(self) -> float:
+        """Nats a note (or character), summed over the fields."""
+        return sum(tally.scores()["nll"] for tally in self.fields.values())
+
+    def report(self, written_notes: int = 0) -> dict[str, float]:
+        """All scores by name, as they stand in ``metrics/evaluate.json``.
+
+        Args:
+            written_notes: notes of the ABC tunes scored, repeats not played out; 0 otherwise.
+
+        Returns:
+            For each field ``<field>_nll``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
+            and, where it has a unit, ``_error``; for several fields `nll` and `bits_per_note` of
+            the whole note; for characters `bits_per_written_note`: all nats of the tunes' bodies
+            over their notes as written. Per character for the field `char`.
+        """
+        found: dict[str, float] = {}
+        for name, tally in self.fields.items():
+            found |= {f"{name}_{score}": value for score, value in tally.scores().items()}
+            if self.vocabularies[name].values:
+                key = ERROR_UNITS.get(name, f"{name}_error")
+                found[key] = tally.error / max(tally.notes, 1)
+        if "char" in self.fields:
+            found["char_bits"] = found.pop("char_bits_per_note")
+            found["bits_per_written_note"] = self.body_nats / max(written_notes, 1) / math.log(2)
+        if len(self.fields) > 1:
+            found |= {"nll": self.nll(), "bits_per_note": self.nll() / math.log(2)}
+        return found
+
+
+def _error(best: Tensor, target: Tensor, vocabulary: Field) -> Tensor | None:
+    """How far the best ids' values lie from the targets', (n,)."""
+    if not vocabulary.values:
+        return None
+    values = torch.tensor(vocabulary.values, device=target.device)
+    return (values[best] - values[target]).abs()
+
+
+def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[Window], int]:
+    """The windows in which a model's notes are scored, and how long these are at most.
+
+    A model that looks back a fixed number of notes has just these before each.
+    """
+    if model.reach is not None:
+        return scoring_windows(pieces, model.reach, 1), model.reach
+    return scoring_windows(pieces, settings.window, settings.stride), settings.window
 
 
 @torch.no_grad()
-def evaluate(
-    model: Model, pieces: Pieces, window: int, stride: int, max_notes: int = 16384
-) -> dict[str, Tally]:
+def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 16384) -> Tallies:
     """Scores every note once, with its context.
 
     Args:
         model: on the pieces' device; left in evaluation mode.
         pieces: held-out pieces.
-        window: notes a model sees at once (`tonerow.windows.scoring_windows`).
-        stride: how far the window moves.
+        settings: window and stride (`tonerow.windows.scoring_windows`).
         max_notes: notes in a batch; bounds the memory and does not change the result.
 
     Returns:
-        One tally a predicted field.
+        The sums of each predicted field.
     """
     model.eval()
-    tallies = Tallies()
-    windows = scoring_windows(pieces, window, stride)
-    for group in batches(windows, max(1, max_notes // window)):
+    tallies = Tallies(model.vocabularies)
+    windows, longest = windows_for(model, pieces, settings)
+    for group in batches(windows, max(1, max_notes // longest)):
         batch = make_batch(pieces, group)
         tallies.add(model(batch), batch)
-    return tallies.fields
+    return tallies
 
 
-def report(model: Model, held_out: dict[str, Pieces], window: int, stride: int) -> dict[str, Any]:
-    """Scores by split, as they stand in ``metrics/evaluate.json``.
-
-    Returns:
-        {split: {"<field>_nll", "<field>_bits_per_note", "<field>_accuracy",
-        "<field>_top5_accuracy", "notes"}}.
-    """
-    found: dict[str, Any] = {}
-    for split, pieces in held_out.items():
-        tallies = evaluate(model, pieces, window, stride)
-        found[split] = {
-            f"{name}_{score}": value
-            for name, tally in tallies.items()
-            for score, value in tally.scores().items()
+def report(model: Model, held_out: dict[str, Pieces], settings: Evaluate) -> dict[str, Any]:
+    """Scores by split, see `Tallies.report`; and `notes`, how many were scored."""
+    return {
+        split: {
+            **evaluate(model, pieces, settings).report(pieces.written_notes),
+            "notes": pieces.written_notes or pieces.n_notes,
         }
-        found[split]["notes"] = pieces.n_notes
-    return found
+        for split, pieces in held_out.items()
+    }

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tonerow.models.base import N_PITCHES
 from tonerow.progress import progress
 
+N_PITCHES = 128
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 

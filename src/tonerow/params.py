@@ -62,18 +62,28 @@ class Corpora(Section):
 
 
 class Ingest(Section):
-    """Limits within which a file is read."""
+    """Who reads files, and the limits within which a file is read."""
 
     workers: int
+    backend: Literal["loky", "dask"] = "loky"
+    scheduler: Annotated[str, Field(min_length=1)] | None = None
     max_minutes: PositiveFloat
     max_notes: PositiveInt
     max_megabytes: PositiveFloat
     timeout_sec: PositiveFloat
+    max_memory_mb: Annotated[int, Field(ge=64)] = 1024
+    max_rejected_fraction: Fraction = 0.5
+    cache_mb: NonNegativeInt = 4096
 
     @model_validator(mode="after")
     def _workers(self) -> Ingest:
         if self.workers == 0 or self.workers < -1:
             raise ValueError(f"workers is {self.workers}; allowed: -1 (one a core) or 1, 2, ...")
+        if (self.backend == "dask") != (self.scheduler is not None):
+            raise ValueError(
+                f"backend is {self.backend} and scheduler is {self.scheduler}; dask needs the "
+                "address of a scheduler, loky has none (null)"
+            )
         return self
 
 
@@ -113,6 +123,8 @@ class Training(Section):
     batch_size: PositiveInt
     window: PositiveInt
     windows: Literal["all", "one"]
+    predict: Literal["all", "last"] = "all"
+    max_windows: NonNegativeInt = 0
     transpose: Annotated[int, Field(ge=0, le=12)]
     epochs: PositiveInt
 
@@ -149,7 +161,76 @@ class LstmFull(Section):
     training: Training
 
 
-ModelSettings = Annotated[RnnVanilla | LstmLocal | LstmFull, Field(discriminator="architecture")]
+Density = Literal["squared_error", "gaussian", "mixture"]
+
+
+class LstmWindow(Section):
+    """A window of notes predicts pitch and (step, duration, velocity) of the next."""
+
+    architecture: Literal["lstm_window"]
+    pitch_embedding: PositiveInt
+    hidden_size: PositiveInt
+    layers: PositiveInt
+    embedding_dropout: OpenFraction
+    dropout: OpenFraction
+    window: PositiveInt
+    density: Density
+    components: PositiveInt
+    training: Training
+
+
+class RnnHeads(Section):
+    """One RNN over events of any length, one head a field."""
+
+    architecture: Literal["rnn_heads"]
+    predicts: list[Literal["pitch", "duration", "offset", "velocity", "instrument"]]
+    cell: Literal["rnn", "lstm", "gru"]
+    embedding: PositiveInt
+    hidden_size: PositiveInt
+    layers: PositiveInt
+    dropout: OpenFraction
+    density: Density
+    components: PositiveInt
+    training: Training
+
+    @model_validator(mode="after")
+    def _predicts_pitches(self) -> RnnHeads:
+        if "pitch" not in self.predicts or len(set(self.predicts)) < len(self.predicts):
+            raise ValueError(
+                f"predicts is {self.predicts}; it must hold pitch, and each field once"
+            )
+        return self
+
+
+class LstmFields(Section):
+    """Four fields, each with its own embedding and LSTM, joined by a large one."""
+
+    architecture: Literal["lstm_fields"]
+    embedding: PositiveInt
+    field_size: PositiveInt
+    hidden_size: PositiveInt
+    dropout: OpenFraction
+    time_head: Literal["classify", "regress", "poisson"]
+    density: Density
+    components: PositiveInt
+    training: Training
+
+
+class LstmChar(Section):
+    """Characters of ABC notation."""
+
+    architecture: Literal["lstm_char"]
+    embedding: PositiveInt
+    hidden_size: PositiveInt
+    layers: PositiveInt
+    dropout: OpenFraction
+    training: Training
+
+
+ModelSettings = Annotated[
+    RnnVanilla | LstmLocal | LstmFull | LstmWindow | RnnHeads | LstmFields | LstmChar,
+    Field(discriminator="architecture"),
+]
 
 
 class Train(Section):
@@ -183,6 +264,8 @@ class Generate(Section):
     samples: PositiveInt
     split: Literal["val", "test"]
     max_notes: PositiveInt
+    primer: PositiveInt
+    max_characters: PositiveInt
     temperature: PositiveFloat
     top_k: NonNegativeInt
     top_p: Annotated[float, Field(gt=0, le=1)]

@@ -138,8 +138,10 @@ SAMPLES = pa.schema(
         pa.field("pitch", pa.uint8(), nullable=False),
         pa.field("velocity", pa.uint8(), nullable=False),
         pa.field("program", pa.uint8(), nullable=False),
+        pa.field("is_drum", pa.bool_(), nullable=False),
         pa.field("onset_beat", pa.float64(), nullable=False),
         pa.field("duration_beat", pa.float64(), nullable=False),
+        pa.field("is_primer", pa.bool_(), nullable=False),  # given, not generated
         pa.field("source_pitch", pa.uint8()),  # what the source has there, where rhythm was taken
     ]
 )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tonerow.evaluation import Tallies, Tally, evaluate
+from tonerow.evaluation import Tallies, evaluate
 from tonerow.models.base import Batch, Model
 from tonerow.params import Params, Training
 from tonerow.progress import progress
@@ -52,8 +52,8 @@ class Progress:
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
     """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
-    cls = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return cls(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return kinds[settings.optimizer](model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def learning_rate_factor(done: float, schedule: str) -> float:
@@ -109,7 +109,7 @@ def fit(
         done = _restore(resume, model, optimizer)
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
         row = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
-        row |= _rows("val", evaluate(model, val, scoring.window, scoring.stride))
+        row |= _rows("val", evaluate(model, val, scoring))
         done.epoch += 1
         done.curves.append(row)
         if row["val_nll"] < done.best_nll:
@@ -124,11 +124,9 @@ def _epoch_batches(
 ) -> tuple[int, Iterator[Batch]]:
     """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
     generator = np.random.default_rng([seed, epoch])
-    windows = training_windows(train, settings.window, settings.windows, generator)
+    windows = training_windows(train, settings, generator)
     groups = list(batches(windows, settings.batch_size, generator))
-    made = (
-        transpose(make_batch(train, group), settings.transpose, generator) for group in groups
-    )
+    made = (transpose(make_batch(train, group), settings.transpose, generator) for group in groups)
     return len(groups), made
 
 
@@ -137,7 +135,7 @@ def _train_epoch(
 ) -> EpochRow:
     """One pass over the epoch's windows."""
     model.train()
-    tallies = Tallies()
+    tallies = Tallies(model.vocabularies)
     n, made = _epoch_batches(train, settings, epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
     for i, batch in enumerate(bar):
@@ -145,17 +143,14 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor
         predictions = model(batch)
-        scored = batch["scored"]
-        nll = torch.stack(
-            [predictions[name].nll(batch[name])[scored].mean() for name in model.fields]
-        ).sum()
+        loss = model.loss(predictions, batch)
         optimizer.zero_grad(set_to_none=True)
-        nll.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
         optimizer.step()
         with torch.no_grad():
             tallies.add(predictions, batch)
-    row = _rows("train", tallies.fields)
+    row = _rows("train", tallies)
     if not math.isfinite(row["train_nll"]):
         raise TrainingError(
             f"the loss is no longer a number in epoch {epoch + 1}; lower learning_rate "
@@ -164,11 +159,12 @@ def _train_epoch(
     return {"epoch": epoch + 1, "learning_rate": settings.learning_rate * factor, **row}
 
 
-def _rows(split: str, tallies: dict[str, Tally]) -> EpochRow:
+def _rows(split: str, tallies: Tallies) -> EpochRow:
     """Nats a note, summed over the fields, and the accuracy of each field."""
-    scores = {name: tally.scores() for name, tally in tallies.items()}
-    row = {f"{split}_nll": sum(s["nll"] for s in scores.values())}
-    return row | {f"{split}_{name}_accuracy": s["accuracy"] for name, s in scores.items()}
+    row = {f"{split}_nll": tallies.nll()}
+    for name, tally in tallies.fields.items():
+        row[f"{split}_{name}_accuracy"] = tally.scores()["accuracy"]
+    return row
 
 
 def _snapshot(done: Progress, model: Model, optimizer: Optimizer) -> dict[str, Any]:

@@ -7,20 +7,30 @@ whole corpus on the device: nothing is copied to it while training.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tonerow.models.base import N_PITCHES, START, Batch
+from tonerow.models.base import START, Batch
+from tonerow.models.fields import Field
+from tonerow.params import Training
+from tonerow.tokens.abc_text import FIRST_CHARACTER
+from tonerow.tokens.tokenizer import Tokenizer
 
 SPLITS = ("train", "val", "test")
+HIGHEST = 127
+CONDITIONS = ("rhythm", "body")
+"""Values that say something about a note and are not predicted."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,18 @@ class Pieces:
         ids: piece ids, in order.
         first: int64 (n_pieces + 1,), where each piece begins; the last entry is the total length.
         values: tensors of length n_notes, by batch key.
+        written_notes: of ABC tunes, whose elements are characters: their notes as written, repeats
+            not played out; 0 otherwise.
     """
 
     ids: list[str]
     first: NDArray[np.int64]
     values: dict[str, Tensor]
+    written_notes: int = 0
 
     @property
     def n_notes(self) -> int:
-        """Notes in all pieces."""
+        """Notes (or characters) in all pieces."""
         return int(self.first[-1])
 
     def digest(self) -> str:
@@ -52,7 +65,7 @@ class Pieces:
     def to(self, device: torch.device) -> Pieces:
         """The same pieces on another device."""
         moved = {key: value.to(device) for key, value in self.values.items()}
-        return Pieces(self.ids, self.first, moved)
+        return replace(self, values=moved)
 
 
 @dataclass(frozen=True)
@@ -74,49 +87,157 @@ def load_melody(tokens: Path, split: str) -> Pieces:
     Returns:
         `pitch` int64, 0-127, and `rhythm` float32 (n, 2) = normalised (rest, duration).
     """
-    columns = ["piece_id", "pitch", "melody_rest_norm", "melody_duration_norm"]
-    keep: Any = [("split", "==", split), ("is_melody", "==", True)]
-    table = pq.read_table(tokens / "notes.parquet", columns=columns, filters=keep)
-    piece = table["piece_id"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], piece[1:] != piece[:-1]])) if len(piece) else []
-    rhythm = np.stack([table[c].to_numpy() for c in columns[2:]], axis=1).astype(np.float32)
+    rhythm = ["melody_rest_norm", "melody_duration_norm"]
+    table = _read_notes(tokens, split, ["pitch", *rhythm], melody=True)
+    values = {"pitch": _ids(table["pitch"])}
+    stacked = np.stack([table[name].to_numpy() for name in rhythm], axis=1).astype(np.float32)
+    return Pieces(*_pieces(table), {**values, "rhythm": torch.from_numpy(stacked)})
+
+
+def load_events(tokens: Path, split: str) -> Pieces:
+    """Reads every note of a split, in order of onset, then pitch.
+
+    Returns:
+        int64 ids `pitch`, `offset`, `duration`, `velocity` (0 is MIDI velocity 1) and `instrument`;
+        float32 `offset_norm`, `duration_norm` and `velocity_norm`, their normalised values.
+    """
+    ids = {"offset": "offset_id", "duration": "duration_id", "instrument": "instrument_id"}
+    norms = {"offset": "step_norm", "duration": "duration_norm", "velocity": "velocity_norm"}
+    columns = ["pitch", "velocity", *ids.values(), *norms.values()]
+    table = _read_notes(tokens, split, columns, melody=False)
+    values = {"pitch": _ids(table["pitch"]), "velocity": _ids(table["velocity"]) - 1}
+    values |= {name: _ids(table[column]) for name, column in ids.items()}
+    for name, column in norms.items():
+        norm = table[column].to_numpy().astype(np.float32)
+        values[f"{name}_norm"] = torch.from_numpy(norm)
+    return Pieces(*_pieces(table), values)
+
+
+def load_chars(tokens: Path, split: str) -> Pieces:
+    """Reads the ABC tunes of a split.
+
+    Returns:
+        `char` int64, from the first character (the start symbol is what stands before it) to the
+        end symbol; `body` bool, whether a character comes after the header.
+    """
+    keep: Any = [("split", "==", split)]
+    columns = ["piece_id", "char_ids", "n_notes"]
+    table = pq.read_table(tokens / "chars.parquet", columns=columns, filters=keep)
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
+    tunes = [np.asarray(ids[1:], np.int64) for ids in table["char_ids"].to_pylist()]
+    lengths = np.array([len(tune) for tune in tunes], np.int64)
+    char = np.concatenate([*tunes, np.empty(0, np.int64)])
+    headers = [len(header_of(tokenizer.decode_text(tune.tolist()))) for tune in tunes]
+    body = [np.arange(len(tune)) >= n for tune, n in zip(tunes, headers, strict=True)]
     return Pieces(
-        ids=[str(piece[i]) for i in starts],
-        first=np.append(np.asarray(starts, np.int64), len(piece)),
+        ids=table["piece_id"].to_pylist(),
+        first=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         values={
-            "pitch": torch.from_numpy(table["pitch"].to_numpy().astype(np.int64)),
-            "rhythm": torch.from_numpy(rhythm),
+            "char": torch.from_numpy(char),
+            "body": torch.from_numpy(np.concatenate([*body, np.empty(0, bool)])),
         },
+        written_notes=int(sum(table["n_notes"].to_pylist())),
     )
 
 
-VIEWS = {"melody": load_melody}
+def header_of(tune: str) -> str:
+    """The header of an ABC tune: up to the end of its first `K:` line, which closes it."""
+    key = re.search(r"^K:.*\n?", tune, re.MULTILINE)
+    return tune[: key.end()] if key else ""
+
+
+VIEWS = {"melody": load_melody, "events": load_events, "chars": load_chars}
 """How each view of the tokens is read; a model names its view."""
 
 
+def vocabularies(tokenizer: Tokenizer) -> dict[str, Field]:
+    """What models must know of the tokenizer's vocabularies."""
+
+    def valued(values: Sequence[float], scaler: str, resolution: float) -> Field:
+        scale, centres = tokenizer.scalers[scaler], np.array(values, np.float64)
+        edges = scale.apply((centres[1:] + centres[:-1]) / 2).tolist()
+        norms = scale.apply(centres).tolist()
+        return Field(len(values), tuple(edges), tuple(values), tuple(norms), resolution)
+
+    return {
+        "pitch": Field(128),
+        "offset": valued(tokenizer.offsets, "step", tokenizer.ticks_per_beat),
+        "duration": valued(tokenizer.durations, "duration", tokenizer.ticks_per_beat),
+        "velocity": valued([float(v) for v in range(1, 128)], "velocity", 1.0),
+        "instrument": Field(len(tokenizer.instruments)),
+        "char": Field(FIRST_CHARACTER + len(tokenizer.alphabet)),
+    }
+
+
+def _read_notes(tokens: Path, split: str, columns: list[str], melody: bool) -> pa.Table:
+    keep: Any = [("split", "==", split)]
+    if melody:
+        keep.append(("is_melody", "==", True))
+    return pq.read_table(tokens / "notes.parquet", columns=["piece_id", *columns], filters=keep)
+
+
+def _pieces(table: pa.Table) -> tuple[list[str], NDArray[np.int64]]:
+    """The piece ids of a table, and where each piece begins and the last one ends."""
+    piece = table["piece_id"].to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], piece[1:] != piece[:-1]])[: len(piece)])
+    return [str(piece[i]) for i in starts], np.append(starts, len(piece)).astype(np.int64)
+
+
+def _ids(column: pa.ChunkedArray) -> Tensor:
+    return torch.from_numpy(column.to_numpy().astype(np.int64))
+
+
 def training_windows(
-    pieces: Pieces, window: int, which: str, generator: np.random.Generator
+    pieces: Pieces, settings: Training, generator: np.random.Generator
 ) -> list[Window]:
     """The windows of one epoch.
 
     Args:
         pieces: the training pieces.
-        window: notes in a window; shorter pieces give shorter windows.
-        which: "all": every note is in one window, and the cuts fall elsewhere each epoch;
-            "one": a random slice of each piece.
-        generator: of the random cuts.
+        settings: `window`, notes in a window; shorter pieces give shorter windows. `windows`:
+            "all": every note is in one window, and the cuts fall elsewhere each epoch; "one": a
+            random slice of each piece. `predict`: "all" notes of a window, or its "last": then
+            "all" windows are one a note, and "one" is one a piece. `max_windows`: a random choice
+            of so many; 0: all.
+        generator: of the random cuts and choices.
     """
-    windows = []
+    make = _windows_to_a_note if settings.predict == "last" else _windows_over_pieces
+    return make(pieces, settings, generator)
+
+
+def _windows_over_pieces(
+    pieces: Pieces, settings: Training, generator: np.random.Generator
+) -> list[Window]:
+    windows, window = [], settings.window
     for begin, end in zip(pieces.first[:-1].tolist(), pieces.first[1:].tolist(), strict=True):
         n = end - begin
-        if which == "one":
+        if settings.windows == "one":
             start = begin + int(generator.integers(0, max(n - window, 0) + 1))
             windows.append(Window(start, min(window, n)))
             continue
         shift = int(generator.integers(0, window)) if n > window else 0
         cuts = [begin, *range(begin + shift, end, window), end]
-        windows += [Window(a, b - a) for a, b in zip(cuts[:-1], cuts[1:], strict=True) if b > a]
+        windows += [Window(a, b - a) for a, b in itertools.pairwise(cuts) if b > a]
+    if 0 < settings.max_windows < len(windows):
+        chosen = generator.choice(len(windows), settings.max_windows, replace=False)
+        windows = [windows[i] for i in np.sort(chosen)]
     return windows
+
+
+def _windows_to_a_note(
+    pieces: Pieces, settings: Training, generator: np.random.Generator
+) -> list[Window]:
+    """Windows that end in the one note to predict."""
+    begins, lengths = pieces.first[:-1], np.diff(pieces.first)
+    if settings.windows == "one":
+        last = begins + generator.integers(0, lengths)
+    else:
+        last = np.arange(pieces.n_notes)
+    if 0 < settings.max_windows < len(last):
+        last = np.sort(generator.choice(last, settings.max_windows, replace=False))
+    begin = begins[np.searchsorted(begins, last, side="right") - 1]
+    start = np.maximum(begin, last - settings.window + 1)
+    return [Window(a, b - a + 1, b - a) for a, b in zip(start.tolist(), last.tolist(), strict=True)]
 
 
 def scoring_windows(pieces: Pieces, window: int, stride: int) -> list[Window]:
@@ -141,20 +262,24 @@ def make_batch(pieces: Pieces, windows: list[Window]) -> Batch:
     """Gathers windows into one padded batch.
 
     Returns:
-        The pieces' values, (B, L, ...); `previous` int64 (B, L), the pitch before each note
-        (`START` before a piece's first); `length` int64 (B,) on the CPU; `scored` bool (B, L).
+        The pieces' values, (B, L, ...); ``previous_<key>``, the value before each note (before a
+        piece's first: `START` for ids, 0 for normalised values); `length` int64 (B,); `scored` bool
+        (B, L).
     """
-    device = pieces.values["pitch"].device
+    device = next(iter(pieces.values.values())).device
     length = torch.tensor([w.length for w in windows])
     start = torch.tensor([w.start for w in windows])
     context = torch.tensor([w.context for w in windows])
     at = torch.arange(int(length.max()))
-    index = (start[:, None] + at).clamp(max=pieces.n_notes - 1).to(device)
+    index = (start[:, None] + at).clamp(max=pieces.n_notes - 1)
+    is_first = torch.from_numpy(np.isin(index.numpy(), pieces.first[:-1])).to(device)
+    index = index.to(device)
     batch = {key: value[index] for key, value in pieces.values.items()}
-    is_first = torch.zeros(pieces.n_notes, dtype=torch.bool)
-    is_first[torch.from_numpy(pieces.first[:-1])] = True
-    before = pieces.values["pitch"][(index - 1).clamp(min=0)]
-    batch["previous"] = before.masked_fill(is_first.to(device)[index], START)
+    for key, value in pieces.values.items():
+        if key not in CONDITIONS:
+            before = value[(index - 1).clamp(min=0)]
+            nothing = START if value.dtype == torch.int64 else 0
+            batch[f"previous_{key}"] = before.masked_fill(is_first, nothing)
     batch["length"] = length.to(device)
     batch["scored"] = ((at >= context[:, None]) & (at < length[:, None])).to(device)
     return batch
@@ -177,20 +302,24 @@ def batches(
     order = order[np.argsort(-lengths[order], kind="stable")]
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if generator is not None:
-        generator.shuffle(groups)  # type: ignore[arg-type]
+        generator.shuffle(groups)
     for group in groups:
         yield [windows[i] for i in group]
 
 
 def transpose(batch: Batch, semitones: int, generator: np.random.Generator) -> Batch:
-    """Shifts each row by a random interval of at most `semitones`, as far as 0-127 allows."""
-    pitch, scored = batch["pitch"], batch["scored"]
+    """Shifts each row by a random interval of at most `semitones`, as far as 0-127 allows.
+
+    Only for batches that hold pitches.
+    """
     if semitones == 0:
         return batch
+    pitch, previous, length = batch["pitch"], batch["previous_pitch"], batch["length"]
+    real = torch.arange(pitch.shape[1], device=pitch.device) < length[:, None]
+    known = torch.cat([pitch, previous], 1).masked_fill(torch.cat([~real, ~real], 1), START)
+    lowest = known.masked_fill(known == START, HIGHEST).amin(1)
+    highest = known.amax(1)
     shift = torch.from_numpy(generator.integers(-semitones, semitones + 1, len(pitch)))
-    lowest = pitch.masked_fill(~scored, N_PITCHES - 1).amin(1)
-    highest = pitch.masked_fill(~scored, 0).amax(1)
-    shift = shift.to(pitch.device).clamp(min=-lowest, max=N_PITCHES - 1 - highest)[:, None]
-    previous = batch["previous"]
-    moved = torch.where(previous == START, previous, (previous + shift).clamp(0, N_PITCHES - 1))
-    return {**batch, "pitch": (pitch + shift).clamp(0, N_PITCHES - 1), "previous": moved}
+    shift = shift.to(pitch.device).clamp(min=-lowest, max=HIGHEST - highest)[:, None]
+    moved = torch.where(previous == START, previous, previous + shift).clamp(START, HIGHEST)
+    return {**batch, "pitch": (pitch + shift).clamp(0, HIGHEST), "previous_pitch": moved}

@@ -9,66 +9,45 @@ conditioned on by design (`conditions_on`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-N_PITCHES = 128
+from tonerow.models.fields import Fields
+from tonerow.models.heads import ContinuousHead
+from tonerow.models.predictions import Predictions
+
 START = -1
-"""The pitch "before the first note": a symbol without a row in the embedding (see `embed_pitch`)."""
+"""The id "before the first note": a symbol without a row in the embedding (see `embed`)."""
 
 Batch = dict[str, Tensor]
 State = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Categorical:
-    """A distribution over V classes.
-
-    Attributes:
-        logits: float, (..., V), unnormalised log-probabilities.
-    """
-
-    logits: Tensor
-
-    def nll(self, target: Tensor) -> Tensor:
-        """Negative log-likelihood in nats of the class ids `target` (...), of the same shape."""
-        flat = self.logits.reshape(-1, self.logits.shape[-1])
-        return F.cross_entropy(flat, target.reshape(-1), reduction="none").view(target.shape)
-
-    def hits(self, target: Tensor, k: int = 1) -> Tensor:
-        """Bool (...): whether the class is among the k most likely; ties go to the lower id."""
-        at_target = self.logits.gather(-1, target.unsqueeze(-1))
-        ids = torch.arange(self.logits.shape[-1], device=target.device)
-        better = (self.logits > at_target) | (
-            (self.logits == at_target) & (ids < target.unsqueeze(-1))
-        )
-        return better.sum(-1) < k
-
-
-Predictions = dict[str, Categorical]
-
-
 class Model(nn.Module, ABC):
-    """A sequence model over notes."""
+    """A sequence model over notes, or over characters."""
 
     view: ClassVar[str]
     """Which batches it reads: a key of `tonerow.windows.VIEWS`."""
-    fields: ClassVar[tuple[str, ...]]
+    fields: tuple[str, ...]
     """The batch keys that it predicts."""
     conditions_on: ClassVar[str]
     """What it knows besides the notes before: stated wherever its numbers are."""
+    vocabularies: Fields
+    """Of all fields of the tokens."""
+    reach: int | None = None
+    """How many notes back it looks by design; None: as far as its state carries."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Predictions:
         """Predicts every note of whole sequences.
 
         Args:
-            batch: tensors of shape (B, L, ...), and `length` (B,), how many notes of each row are
-                real; padding stands at the end.
+            batch: tensors of shape (B, L, ...): each field's ids, ``<field>_norm`` where it has a
+                continuous value, and both of the note before as ``previous_...``; and `length`
+                (B,), how many notes of each row are real; padding stands at the end.
 
         Returns:
             For each of `fields` a prediction of shape (B, L); at padding it means nothing.
@@ -79,7 +58,7 @@ class Model(nn.Module, ABC):
         """The state before the first note, given what the model is conditioned on.
 
         Args:
-            batch: as for `forward`, without the fields that are to be predicted.
+            batch: as for `forward`; only what the model is conditioned on is read, and B.
         """
 
     @abstractmethod
@@ -87,7 +66,8 @@ class Model(nn.Module, ABC):
         """Predicts the next note from the one before.
 
         Args:
-            previous: the fields of the note before, each (B,); `START` before the first note.
+            previous: the fields of the note before, as ``previous_...``, each (B,); ids are `START`
+                and values 0 before the first note.
             state: from `begin` or the step before; not changed.
 
         Returns:
@@ -95,15 +75,28 @@ class Model(nn.Module, ABC):
             through a sequence gives what `forward` gives for it.
         """
 
+    def loss(self, predictions: Predictions, batch: Batch) -> Tensor:
+        """What training minimises: the fields' mean losses over the scored notes, summed."""
+        for module in self.modules():
+            if isinstance(module, ContinuousHead):
+                module.observe(predictions, batch)
+        scored = batch["scored"]
+        losses = [
+            predictions[name].loss(batch[name], batch.get(f"{name}_norm"))[scored].mean()
+            for name in self.fields
+        ]
+        return torch.stack(losses).sum()
+
     def n_parameters(self) -> int:
         """How many numbers training adjusts."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
-def embed_pitch(embedding: nn.Embedding, pitch: Tensor) -> Tensor:
-    """Embeds pitches (...) to (..., E); `START` becomes the zero vector and needs no row."""
-    known = (pitch != START).unsqueeze(-1)
-    return embedding(pitch.clamp(min=0)) * known
+def embed(embedding: nn.Embedding, ids: Tensor) -> Tensor:
+    """Embeds ids (...) to (..., E); `START` becomes the zero vector and needs no row."""
+    known = (ids != START).unsqueeze(-1)
+    embedded: Tensor = embedding(ids.clamp(min=0)) * known
+    return embedded
 
 
 def reverse(x: Tensor, length: Tensor) -> Tensor:

@@ -7,15 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import (
-    N_PITCHES,
     Batch,
-    Categorical,
     Model,
-    Predictions,
     RhythmEncoder,
     State,
-    embed_pitch,
+    embed,
 )
+from tonerow.models.fields import Fields
+from tonerow.models.predictions import Categorical, Predictions
 
 
 class LstmFull(Model):
@@ -30,6 +29,7 @@ class LstmFull(Model):
     The additive score is that of Bahdanau, Cho and Bengio (2015), with LeakyReLU in place of tanh.
 
     Args:
+        fields: the vocabularies; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, even: units of the decoder; each way of the encoder has half as many.
         dropout: share of decoder inputs dropped in training.
@@ -39,23 +39,26 @@ class LstmFull(Model):
     fields = ("pitch",)
     conditions_on = "the rhythm of the whole line"
 
-    def __init__(self, pitch_embedding: int, hidden_size: int, dropout: float) -> None:
+    def __init__(
+        self, fields: Fields, pitch_embedding: int, hidden_size: int, dropout: float
+    ) -> None:
         super().__init__()
+        n_pitches = fields["pitch"].size
         self.encoder = RhythmEncoder(hidden_size // 2)
-        self.embedding = nn.Embedding(N_PITCHES, pitch_embedding)
+        self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.align = nn.Linear(2 * hidden_size, hidden_size)
         self.score = nn.Linear(hidden_size, 1)
         self.mix = nn.Sequential(
             nn.Linear(pitch_embedding + hidden_size, hidden_size), nn.ReLU(), nn.Dropout(dropout)
         )
         self.decoder = nn.LSTMCell(hidden_size, hidden_size)
-        self.head = nn.Linear(hidden_size, N_PITCHES)
+        self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `rhythm` (B, L, 2), `previous` (B, L) and `length` (B,)."""
+        """See `Model.forward`; reads `rhythm`, `previous_pitch` and `length`."""
         state = self.begin(batch)
         outputs = []
-        embedded = embed_pitch(self.embedding, batch["previous"])
+        embedded = embed(self.embedding, batch["previous_pitch"])
         for t in range(embedded.shape[1]):
             state["hidden"] = self._advance(embedded[:, t], state)
             outputs.append(state["hidden"][0])
@@ -86,6 +89,6 @@ class LstmFull(Model):
         return hidden, cell
 
     def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `pitch` (B,)."""
-        hidden = self._advance(embed_pitch(self.embedding, previous["pitch"]), state)
+        """See `Model.step`; reads `previous_pitch` (B,)."""
+        hidden = self._advance(embed(self.embedding, previous["previous_pitch"]), state)
         return {"pitch": Categorical(self.head(hidden[0]))}, {**state, "hidden": hidden}

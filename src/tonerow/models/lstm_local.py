@@ -6,16 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import (
-    N_PITCHES,
     Batch,
-    Categorical,
     CopyHead,
     Model,
-    Predictions,
     RhythmEncoder,
     State,
-    embed_pitch,
+    embed,
 )
+from tonerow.models.fields import Fields
+from tonerow.models.predictions import Categorical, Predictions
 
 
 class LstmLocal(Model):
@@ -29,6 +28,7 @@ class LstmLocal(Model):
     to the decoder, and a `CopyHead`, which lets the model take up what the piece has played before.
 
     Args:
+        fields: the vocabularies; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, units of the decoder.
         dropout: share of decoder inputs dropped in training.
@@ -42,6 +42,7 @@ class LstmLocal(Model):
 
     def __init__(
         self,
+        fields: Fields,
         pitch_embedding: int,
         hidden_size: int,
         dropout: float,
@@ -49,23 +50,24 @@ class LstmLocal(Model):
         copy_size: int = 0,
     ) -> None:
         super().__init__()
+        n_pitches = fields["pitch"].size
         encoder_size = encoder_size or hidden_size
         self.encoder = RhythmEncoder(encoder_size)
         same = encoder_size == hidden_size
         self.fit = nn.Identity() if same else nn.Linear(2 * encoder_size, 2 * hidden_size)
-        self.embedding = nn.Embedding(N_PITCHES, pitch_embedding)
+        self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.mix = nn.Sequential(
             nn.Linear(pitch_embedding + 2 * encoder_size, hidden_size),
             nn.ReLU(),
             nn.Dropout(dropout),
         )
         self.decoder = nn.LSTM(hidden_size, hidden_size, batch_first=True)
-        self.head = nn.Linear(hidden_size, N_PITCHES)
+        self.head = nn.Linear(hidden_size, n_pitches)
         self.copy = CopyHead(hidden_size, copy_size) if copy_size else None
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `rhythm` (B, L, 2), `previous` (B, L) and `length` (B,)."""
-        return self._decode(batch["previous"], self.begin(batch))[0]
+        """See `Model.forward`; reads `rhythm`, `previous_pitch` and `length`."""
+        return self._decode(batch["previous_pitch"], self.begin(batch))[0]
 
     def begin(self, batch: Batch) -> State:
         """See `Model.begin`; reads `rhythm` (B, L, 2) and `length` (B,)."""
@@ -75,15 +77,15 @@ class LstmLocal(Model):
         return {"encoded": encoded, "t": 0, "hidden": hidden, "memory": None}
 
     def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `pitch` (B,)."""
-        predictions, state = self._decode(previous["pitch"][:, None], state)
-        return {"pitch": Categorical(predictions["pitch"].logits[:, 0])}, state
+        """See `Model.step`; reads `previous_pitch` (B,)."""
+        predictions, state = self._decode(previous["previous_pitch"][:, None], state)
+        return {k: prediction.at((slice(None), 0)) for k, prediction in predictions.items()}, state
 
     def _decode(self, previous: Tensor, state: State) -> tuple[Predictions, State]:
         """Decodes the next notes, whose previous pitches are (B, n)."""
         until = state["t"] + previous.shape[1]
         encoded, memory = state["encoded"][:, state["t"] : until], state["memory"]
-        x = self.mix(torch.cat([embed_pitch(self.embedding, previous), encoded], -1))
+        x = self.mix(torch.cat([embed(self.embedding, previous), encoded], -1))
         out, hidden = self.decoder(x, state["hidden"])
         logits = self.head(out)
         if self.copy is not None:

@@ -1,0 +1,19 @@
+"""Free-running generation: each drawn note is what the next one follows.
+
+`GENERATORS` has one way to generate for each view of the tokens that a model may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tonerow.generation import chars, events, melody
+from tonerow.generation.samples import Request, Samples
+
+__all__ = ["GENERATORS", "Request", "Samples"]
+
+GENERATORS: dict[str, Callable[[Request], Samples]] = {
+    "melody": melody.generate,
+    "events": events.generate,
+    "chars": chars.generate,
+}

@@ -1,0 +1,103 @@
+"""Continuing: a held-out piece's first notes, then the model's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tonerow.generation.samples import VELOCITY, Drawing, Request, Samples, describe, held_out_lines
+from tonerow.models.base import START, Batch
+from tonerow.models.fields import Field
+from tonerow.progress import progress
+
+IDS = {"pitch": "pitch", "offset": "offset_id", "duration": "duration_id"}
+IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
+
+
+def generate(request: Request) -> Samples:
+    """Continues the openings of held-out pieces up to `max_notes`.
+
+    What the model does not predict is filled in: without an offset, notes follow each other end to
+    end; without a velocity, it is constant; without an instrument, it is the opening's last.
+    """
+    primers = held_out_lines(request, list(IDS.values()), melody=False)
+    given = primer_batch(primers, request.settings.primer, request.device)
+    drawn = continue_primers(request, given)
+    notes = to_notes(request, primers, drawn, given["length"].tolist())
+    own = notes[~notes["is_primer"]]
+    counts = {"samples": len(primers), "notes": len(own)}
+    return Samples(notes, {**counts, **(describe(own) if len(own) else {})})
+
+
+def primer_batch(pieces: list[pd.DataFrame], notes: int, device: torch.device) -> Batch:
+    """Ids (B, P) of each field of the pieces' first notes, and how many each has as `length`."""
+    length = torch.tensor([min(len(piece), notes) for piece in pieces])
+    batch: Batch = {"length": length.to(device)}
+    for name, column in IDS.items():
+        ids = torch.full((len(pieces), int(length.max())), 0)
+        for row, piece, n in zip(ids, pieces, length.tolist(), strict=True):
+            values = piece[column].to_numpy()[:n].astype(np.int64)
+            row[:n] = torch.from_numpy(values - (name == "velocity"))
+        batch[name] = ids.to(device)
+    return batch
+
+
+def _as_previous(ids: dict[str, Tensor], fields: dict[str, Field]) -> Batch:
+    """Ids (B,) as what the next step reads: ids, and normalised values where there are any."""
+    previous: Batch = {}
+    for name, chosen in ids.items():
+        previous[f"previous_{name}"] = chosen
+        if fields[name].norms:
+            norms = torch.tensor(fields[name].norms, device=chosen.device)
+            values = norms[chosen.clamp(min=0)].masked_fill(chosen == START, 0)
+            previous[f"previous_{name}_norm"] = values
+    return previous
+
+
+@torch.no_grad()
+def continue_primers(request: Request, given: Batch) -> dict[str, Tensor]:
+    """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted."""
+    model, drawing = request.model, Drawing(request)
+    fields = dict(model.vocabularies)
+    state, length = model.begin(given), given["length"]
+    ids = {name: torch.full((len(length),), START, device=request.device) for name in IDS}
+    chosen: dict[str, list[Tensor]] = {name: [] for name in IDS}
+    for t in progress(range(request.settings.max_notes), desc="generate", unit="notes"):
+        predictions, state = model.step(_as_previous(ids, fields), state)
+        drawn = drawing.draw(predictions, ids["pitch"])
+        for name in IDS:
+            at = min(t, given[name].shape[1] - 1)
+            default = ids[name] if t else given[name][:, at]
+            ids[name] = torch.where(t < length, given[name][:, at], drawn.get(name, default))
+            chosen[name].append(ids[name])
+    return {name: torch.stack(steps, 1) for name, steps in chosen.items()}
+
+
+def to_notes(
+    request: Request, pieces: list[pd.DataFrame], drawn: dict[str, Tensor], given: list[int]
+) -> pd.DataFrame:
+    """The samples' notes from ids (B, L), the first `given` of each being the primer's."""
+    predicts = request.model.fields
+    samples = []
+    for i, piece in enumerate(pieces):
+        ids = {f"{name}_id": drawn[name][i].cpu().numpy() for name in drawn}
+        notes = request.tokenizer.decode_ids(ids)
+        onset, duration = notes["onset_beat"], notes["duration_beat"]
+        if "offset" not in predicts:
+            onset = np.concatenate([[0.0], np.cumsum(duration)[:-1]])
+        columns = {
+            "sample": i,
+            "source_piece_id": piece["piece_id"].iloc[0],
+            "pitch": ids["pitch_id"],
+            "velocity": ids["velocity_id"] + 1 if "velocity" in predicts else VELOCITY,
+            "program": notes["program"],
+            "is_drum": notes["is_drum"],
+            "onset_beat": onset - onset[0],
+            "duration_beat": duration,
+            "is_primer": np.arange(len(onset)) < given[i],
+            "source_pitch": None,
+        }
+        samples.append(pd.DataFrame(columns))
+    return pd.concat(samples, ignore_index=True)

@@ -1,0 +1,80 @@
+"""Recolouring: new pitches for the rhythm of held-out melody lines."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tonerow.generation.samples import VELOCITY, Drawing, Request, Samples, describe, held_out_lines
+from tonerow.models.base import START, Batch
+from tonerow.progress import progress
+
+RHYTHM = ["melody_rest", "melody_duration"]
+NORMALISED = ["melody_rest_norm", "melody_duration_norm"]
+
+
+def generate(request: Request) -> Samples:
+    """Draws pitches for the rhythms of held-out pieces, cut to `max_notes`."""
+    columns = ["pitch", *RHYTHM, *NORMALISED]
+    lines = [
+        line.head(request.settings.max_notes) for line in held_out_lines(request, columns, True)
+    ]
+    notes = to_notes(lines, recolour(request, rhythm_batch(lines, request.device)))
+    counts = {"samples": len(lines), "notes": len(notes)}
+    metrics = {**counts, **describe(notes), "source": describe(notes, "source_pitch")}
+    return Samples(notes, metrics)
+
+
+def rhythm_batch(lines: list[pd.DataFrame], device: torch.device) -> Batch:
+    """`rhythm` (B, L, 2), zero at padding, and `length` (B,) of these lines."""
+    length = torch.tensor([len(line) for line in lines])
+    rhythm = torch.zeros(len(lines), int(length.max()), 2)
+    for row, line in zip(rhythm, lines, strict=True):
+        row[: len(line)] = torch.from_numpy(line[NORMALISED].to_numpy(np.float32))
+    return {"rhythm": rhythm.to(device), "length": length.to(device)}
+
+
+@torch.no_grad()
+def recolour(request: Request, batch: Batch) -> Tensor:
+    """Draws new pitches for given rhythms.
+
+    Args:
+        request: a model of the view "melody", and how to sample.
+        batch: `rhythm` (B, L, 2) and `length` (B,); padding at the end.
+
+    Returns:
+        int64 (B, L), pitches 0-127; at padding they mean nothing.
+    """
+    drawing, state = Drawing(request), request.model.begin(batch)
+    size, length = batch["rhythm"].shape[:2]
+    pitch = torch.full((size,), START, device=request.device)
+    drawn = []
+    for _ in progress(range(length), desc="generate", unit="notes"):
+        predictions, state = request.model.step({"previous_pitch": pitch}, state)
+        pitch = drawing.draw(predictions, pitch)["pitch"]
+        drawn.append(pitch)
+    return torch.stack(drawn, 1)
+
+
+def to_notes(lines: list[pd.DataFrame], pitch: Tensor) -> pd.DataFrame:
+    """The samples' notes: the lines' rhythms, the drawn pitches (B, L)."""
+    samples = []
+    for i, line in enumerate(lines):
+        duration = line["melody_duration"].astype(float)
+        end = (line["melody_rest"] + line["melody_duration"]).astype(float).cumsum()
+        columns = {
+            "sample": i,
+            "source_piece_id": line["piece_id"],
+            "pitch": pitch[i, : len(line)].cpu().numpy(),
+            "velocity": VELOCITY,
+            "program": 0,
+            "is_drum": False,
+            "onset_beat": end - duration,
+            "duration_beat": duration,
+            "is_primer": False,
+            "source_pitch": line["pitch"],
+        }
+        samples.append(pd.DataFrame(columns))
+    return pd.concat(samples, ignore_index=True)

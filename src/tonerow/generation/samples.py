@@ -1,0 +1,129 @@
+"""What is asked for, what comes out, and what can be counted of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from tonerow.models.base import Model
+from tonerow.models.predictions import Predictions
+from tonerow.params import Generate
+from tonerow.sampling import decay_repeats, draw, restrict
+from tonerow.tokens.tokenizer import Tokenizer
+
+VELOCITY = 80
+"""Of generated notes where the model says nothing of dynamics."""
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that generating takes.
+
+    Attributes:
+        model: in evaluation mode.
+        tokens: folder with the token tables.
+        tokenizer: of these tokens.
+        settings: how to sample.
+        seed: of every choice and draw.
+    """
+
+    model: Model
+    tokens: Path
+    tokenizer: Tokenizer
+    settings: Generate
+    seed: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was generated.
+
+    Attributes:
+        notes: rows of `tonerow.schema.SAMPLES`.
+        metrics: what stands in ``metrics/generate.json``.
+        texts: further files by name, such as ABC.
+    """
+
+    notes: pd.DataFrame
+    metrics: dict[str, Any]
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[pd.DataFrame]:
+    """Notes of randomly chosen pieces of the split asked for, one frame a piece.
+
+    Pieces are drawn without replacement, as many as samples are asked for or as there are.
+    """
+    keep: Any = [("split", "==", request.settings.split)]
+    if melody:
+        keep.append(("is_melody", "==", True))
+    path = request.tokens / "notes.parquet"
+    notes = pq.read_table(path, columns=["piece_id", *columns], filters=keep).to_pandas()
+    lines = dict(list(notes.groupby("piece_id", sort=True)))
+    order = np.random.default_rng(request.seed).permutation(sorted(lines))
+    return [lines[piece].reset_index(drop=True) for piece in order[: request.settings.samples]]
+
+
+class Drawing:
+    """Draws ids from predictions as the settings say, and remembers pitch repetitions."""
+
+    def __init__(self, request: Request) -> None:
+        self._settings = request.settings
+        self._generator = torch.Generator().manual_seed(request.seed)
+        self._run: Tensor | None = None
+
+    def draw(self, predictions: Predictions, previous_pitch: Tensor | None) -> dict[str, Tensor]:
+        """An id (B,) of each field; repetitions of `previous_pitch` (B,) decay."""
+        drawn = {}
+        for name, prediction in predictions.items():
+            logits = prediction.log_probabilities()
+            if name == "pitch" and previous_pitch is not None:
+                run = torch.zeros_like(previous_pitch) if self._run is None else self._run
+                decay = self._settings.repeat_decay
+                logits = decay_repeats(logits, previous_pitch, run, decay)
+            settings = self._settings
+            logits = restrict(logits, settings.temperature, settings.top_k, settings.top_p)
+            drawn[name] = draw(logits, self._generator)
+        if previous_pitch is not None:
+            self.heard(drawn["pitch"], previous_pitch)
+        return drawn
+
+    def heard(self, pitch: Tensor, previous_pitch: Tensor) -> None:
+        """Counts how often each pitch (B,) has now come in a row."""
+        run = torch.zeros_like(pitch) if self._run is None else self._run
+        self._run = torch.where(pitch == previous_pitch, run + 1, torch.ones_like(pitch))
+
+
+def scale_consistency(pitch: pd.Series[int]) -> float:
+    """The share of notes in the major (or natural minor) scale that holds most of them, 0-1.
+
+    Source: Mogren, C-RNN-GAN (2016), as in muspy's metric of that name.
+    """
+    classes = np.bincount(pitch.to_numpy() % 12, minlength=12)
+    inside = [classes[[(root + step) % 12 for step in MAJOR]].sum() for root in range(12)]
+    return float(max(inside) / max(classes.sum(), 1))
+
+
+def describe(samples: pd.DataFrame, column: str = "pitch") -> dict[str, float]:
+    """What can be counted of the pitches of samples (column `sample`), averaged over these."""
+    lines = [line[column].astype("int64") for _, line in samples.groupby("sample")]
+    steps = pd.concat([line.diff().dropna().abs() for line in lines])
+    return {
+        "scale_consistency": float(np.mean([scale_consistency(line) for line in lines])),
+        "mean_interval_semitones": float(steps.mean()) if len(steps) else 0.0,
+        "repeated_pitch_fraction": float((steps == 0).mean()) if len(steps) else 0.0,
+        "range_semitones": float(np.mean([line.max() - line.min() for line in lines])),
+    }

@@ -1,0 +1,101 @@
+"""Output layers: from a hidden state to the predictions of one or more fields."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (the usual name)
+
+from tonerow.models.fields import Field, Fields
+from tonerow.models.predictions import Categorical, Density, Poisson, Prediction
+
+MEMORY = 0.99
+"""Of the running mean of squared errors, a batch."""
+
+
+class ContinuousHead(nn.Module):
+    """One Linear to the normalised values of several fields.
+
+    Args:
+        hidden_size: units of what it reads.
+        fields: the fields' vocabularies, by name.
+        density: "squared_error": one Linear output a field, trained by squared error as in the
+            write-ups; its likelihood is that of a Gaussian whose scale is fitted to the training
+            errors. "gaussian": the scale is predicted too. "mixture": of `components` Gaussians.
+        components: of the mixture.
+    """
+
+    squares: Tensor
+
+    def __init__(self, hidden_size: int, fields: Fields, density: str, components: int = 1) -> None:
+        super().__init__()
+        self.fields = dict(fields)
+        self.density = density
+        self.components = components if density == "mixture" else 1
+        outputs = {"squared_error": 1, "gaussian": 2, "mixture": 3 * components}[density]
+        self.linear = nn.Linear(hidden_size, outputs * len(fields))
+        if density == "squared_error":
+            self.register_buffer("squares", torch.ones(len(fields)))
+
+    def forward(self, hidden: Tensor) -> dict[str, Prediction]:
+        """From hidden (..., H) to a prediction (...) of each field."""
+        outputs = self.linear(hidden).unflatten(-1, (len(self.fields), -1))
+        found: dict[str, Prediction] = {}
+        for i, (name, field) in enumerate(self.fields.items()):
+            own = outputs[..., i, :]
+            if self.density == "squared_error":
+                log_scale = (0.5 * self.squares[i].log()).expand_as(own)
+                found[name] = Density(torch.zeros_like(own), own, log_scale, field, True)
+            else:
+                parts = own.unflatten(-1, (-1, self.components)).unbind(-2)
+                weight = parts[2] if self.density == "mixture" else torch.zeros_like(parts[0])
+                found[name] = Density(weight, parts[0], parts[1], field)
+        return found
+
+    @torch.no_grad()
+    def observe(self, predictions: dict[str, Prediction], batch: dict[str, Tensor]) -> None:
+        """Follows the squared errors of training, from which the fitted scale comes."""
+        if self.density != "squared_error" or not self.training:
+            return
+        scored = batch["scored"]
+        for i, name in enumerate(self.fields):
+            errors = predictions[name].loss(batch[name], batch[f"{name}_norm"])[scored]
+            self.squares[i].lerp_(errors.mean(), 1 - MEMORY)
+
+
+class TimeHead(nn.Module):
+    """One time field as classes, as a continuous value or as a Poisson count.
+
+    Args:
+        hidden_size: units of what it reads.
+        name: of the field.
+        field: its vocabulary.
+        kind: "classify" | "regress" | "poisson".
+        density: of the continuous value, as in `ContinuousHead`.
+        components: of the mixture.
+    """
+
+    ticks: Tensor
+
+    def __init__(
+        self, hidden_size: int, name: str, field: Field, kind: str, density: str, components: int
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.kind = kind
+        if kind == "regress":
+            self.out: nn.Module = ContinuousHead(hidden_size, {name: field}, density, components)
+        else:
+            self.out = nn.Linear(hidden_size, field.size if kind == "classify" else 1)
+        ticks = torch.tensor(field.values) * field.resolution
+        self.register_buffer("ticks", ticks, persistent=False)
+
+    def forward(self, hidden: Tensor) -> Prediction:
+        """From hidden (..., H) to a prediction (...)."""
+        out = self.out(hidden)
+        if self.kind == "regress":
+            prediction: Prediction = out[self.name]
+            return prediction
+        if self.kind == "classify":
+            return Categorical(out)
+        return Poisson(F.softplus(out.squeeze(-1)).clamp(max=12.0), self.ticks)
