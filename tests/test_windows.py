@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tonerow import params
 from tonerow.models.base import START
+from tonerow.params import Training
 from tonerow.windows import (
     Pieces,
     batches,
@@ -24,6 +28,11 @@ def pieces_of(sizes: list[int]) -> Pieces:
     pitch = torch.arange(n) % 60 + 30
     rhythm = torch.arange(2 * n).view(n, 2).float()
     return Pieces([str(i) for i in range(len(sizes))], first, {"pitch": pitch, "rhythm": rhythm})
+
+
+def training(window: int, **changes: Any) -> Training:
+    first = next(iter(params.load().models.values())).training
+    return first.model_copy(update={"window": window, **changes})
 
 
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
@@ -50,7 +59,7 @@ def test_an_epoch_of_all_windows_holds_each_note_once(
     lengths: list[int], window: int, seed: int
 ) -> None:
     pieces, seen = pieces_of(lengths), np.zeros(sum(lengths), int)
-    for w in training_windows(pieces, window, "all", np.random.default_rng(seed)):
+    for w in training_windows(pieces, training(window), np.random.default_rng(seed)):
         assert 0 < w.length <= window
         seen[w.start : w.start + w.length] += 1
     assert (seen == 1).all()
@@ -61,7 +70,7 @@ def test_an_epoch_of_one_window_has_a_slice_of_each_piece(
     lengths: list[int], window: int, seed: int
 ) -> None:
     pieces = pieces_of(lengths)
-    windows = training_windows(pieces, window, "one", np.random.default_rng(seed))
+    windows = training_windows(pieces, training(window, windows="one"), np.random.default_rng(seed))
     assert [w.length for w in windows] == [min(window, n) for n in lengths]
     for w, begin, end in zip(windows, pieces.first[:-1], pieces.first[1:], strict=True):
         assert begin <= w.start
@@ -78,12 +87,12 @@ def test_batches_hold_every_window_once(lengths: list[int], size: int, seed: int
 
 def test_a_batch_is_padded_and_starts_pieces_with_the_start_symbol() -> None:
     pieces = pieces_of([5, 3])
-    batch = make_batch(pieces, [w for w in scoring_windows(pieces, 4, 2)])
+    batch = make_batch(pieces, scoring_windows(pieces, 4, 2))
     assert batch["length"].tolist() == [4, 4, 3]
     assert batch["pitch"][0].tolist() == [30, 31, 32, 33]
-    assert batch["previous"][0].tolist() == [START, 30, 31, 32]
-    assert batch["previous"][1].tolist() == [30, 31, 32, 33]
-    assert batch["previous"][2].tolist()[:3] == [START, 35, 36]
+    assert batch["previous_pitch"][0].tolist() == [START, 30, 31, 32]
+    assert batch["previous_pitch"][1].tolist() == [30, 31, 32, 33]
+    assert batch["previous_pitch"][2].tolist()[:3] == [START, 35, 36]
     assert batch["scored"].tolist() == [
         [True] * 4,
         [False, False, False, True],
@@ -104,5 +113,20 @@ def test_transposition_keeps_intervals_and_the_range(semitones: int, seed: int) 
         shift = (moved["pitch"] - batch["pitch"])[row, :n].unique()
         assert len(shift) == 1
         assert abs(int(shift)) <= semitones
-        assert moved["previous"][row, 0] == START
-        assert torch.equal(moved["previous"][row, 1:n], moved["pitch"][row, : n - 1])
+        assert moved["previous_pitch"][row, 0] == START
+        assert torch.equal(moved["previous_pitch"][row, 1:n], moved["pitch"][row, : n - 1])
+
+
+@given(sizes, st.integers(1, 20), st.integers(0, 5), st.integers(0, 30))
+def test_windows_to_a_note_end_in_it(
+    lengths: list[int], window: int, seed: int, max_windows: int
+) -> None:
+    pieces = pieces_of(lengths)
+    settings = training(window, predict="last", max_windows=max_windows)
+    found = training_windows(pieces, settings, np.random.default_rng(seed))
+    last = [w.start + w.length - 1 for w in found]
+    assert len(set(last)) == len(last) == min(pieces.n_notes, max_windows or pieces.n_notes)
+    for w, note in zip(found, last, strict=True):
+        assert w.context == w.length - 1
+        begin = pieces.first[pieces.first <= note].max()
+        assert w.start == max(begin, note - window + 1)

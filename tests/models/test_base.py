@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tonerow.models.base import START, Categorical, embed_pitch, reverse, run_to_length
+from tonerow.models.base import START, embed, reverse, run_to_length
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
@@ -15,7 +15,11 @@ lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 @given(lengths)
 def test_run_to_length_is_a_packed_run(rows: list[int]) -> None:
     torch.manual_seed(0)
-    lstm, x, length = nn.LSTM(3, 4, batch_first=True), torch.randn(len(rows), 9, 3), torch.tensor(rows)
+    lstm, x, length = (
+        nn.LSTM(3, 4, batch_first=True),
+        torch.randn(len(rows), 9, 3),
+        torch.tensor(rows),
+    )
     packed = nn.utils.rnn.pack_padded_sequence(x, length, batch_first=True, enforce_sorted=False)
     expected, (hidden, cell) = lstm(packed)
     padded, _ = nn.utils.rnn.pad_packed_sequence(expected, batch_first=True, total_length=9)
@@ -35,15 +39,6 @@ def test_reverse_turns_each_row_within_its_length(rows: list[int]) -> None:
 
 def test_start_embeds_as_zero() -> None:
     embedding = nn.Embedding(128, 4)
-    found = embed_pitch(embedding, torch.tensor([START, 0, 60]))
+    found = embed(embedding, torch.tensor([START, 0, 60]))
     assert torch.equal(found[0], torch.zeros(4))
     assert torch.equal(found[1:], embedding.weight[[0, 60]])
-
-
-def test_categorical_scores() -> None:
-    prediction = Categorical(torch.tensor([[0.0, 2.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]]))
-    target = torch.tensor([2, 0])
-    expected = -prediction.logits.log_softmax(-1)[[0, 1], target]
-    torch.testing.assert_close(prediction.nll(target), expected)
-    assert prediction.hits(target).tolist() == [False, True]  # of equals, the lower id
-    assert prediction.hits(target, 2).tolist() == [True, True]
