@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 
 from tonerow import corpora, params
 from tonerow.corpora import FetchError, folder, folk, maestro
+from tonerow.corpora.copying import copy_music
 from tonerow.params import FolderCorpus, FolkCorpus, MaestroCorpus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -70,7 +72,7 @@ def test_folk_without_music21_says_so(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     source, out = tmp_path / "mine", tmp_path / "out"
-    for name in ("a.mid", "B/C/é 🎵.MIDI", "B/t.Abc", "list.csv", "z.zip", "w.txt", ".h.mid"):
+    for name in ("a.mid", "B/C/é 🎵.MIDI", "B/t.Abc", "list.csv", "z.tar.GZ", "w.gz", ".h.mid"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(name)
     (source / ".git").mkdir()
@@ -80,8 +82,11 @@ def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: P
     (tmp_path / "secret.mid").write_text("secret")
     (source / "outside.mid").symlink_to(tmp_path / "secret.mid")
     (source / "dangling.mid").symlink_to(source / "nowhere")
+    (source / "r\x1b[2J\n.mid").symlink_to(source / "nowhere")
+    (source / "self.mid").symlink_to(source / "self.mid")
+    os.mkfifo(source / "pipe.mid")
     fetched = folder.fetch(FolderCorpus(path=str(source)), out, tmp_path)
-    expected = ["B/C/é 🎵.MIDI", "B/t.Abc", "a.mid", "inside.mid", "list.csv", "z.zip"]
+    expected = ["B/C/é 🎵.MIDI", "B/t.Abc", "a.mid", "inside.mid", "list.csv", "z.tar.GZ"]
     assert names(out) == expected
     assert fetched.copied == 5  # the table describes music, it is none
     assert sorted(fetched.skipped) == [
@@ -90,8 +95,66 @@ def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: P
         "dangling.mid: a link that leads nowhere",
         "loop/: folder is a link",
         "outside.mid: a link that leaves the folder",
-        "w.txt: neither MIDI nor ABC",
+        "pipe.mid: not a regular file",
+        "r\\x1b[2J\\n.mid: a link that leads nowhere",
+        "self.mid: a link that leads nowhere",
+        "w.gz: neither MIDI nor ABC",
     ]
+
+
+def test_a_link_that_is_put_in_the_way_meanwhile_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "a.mid"
+    file.write_text("a")
+    (tmp_path / "secret.mid").write_text("secret")
+    resolve = Path.resolve
+
+    def swapping(self: Path, strict: bool = False) -> Path:
+        final = resolve(self, strict=strict)
+        if self == file:
+            file.unlink()
+            file.symlink_to(tmp_path / "secret.mid")
+        return final
+
+    monkeypatch.setattr(Path, "resolve", swapping)
+    fetched = copy_music(tmp_path / "mine", tmp_path / "out")
+    assert (fetched.copied, len(fetched.skipped)) == (0, 1)
+
+
+def test_a_folder_within_that_may_not_be_listed_is_left_out(open_folder: Path) -> None:
+    (open_folder / "a.mid").write_text("a")
+    for name in ("b.mid", "folder"):
+        (open_folder / name).mkdir() if name == "folder" else (open_folder / name).touch()
+        (open_folder / name).chmod(0)
+    code = """
+import os, sys
+from pathlib import Path
+from tonerow.corpora.copying import copy_music
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+print(*sorted(copy_music(Path(sys.argv[1]), Path(sys.argv[2])).skipped), sep="|")
+"""
+    (open_folder / "out").mkdir()
+    (open_folder / "out").chmod(0o777)
+    command = [sys.executable, "-c", code, str(open_folder), str(open_folder / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT / "src")
+    assert done.returncode == 0, done.stderr
+    expected = "b.mid: Permission denied|folder/: Permission denied|out/: folder is written to"
+    assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize("name", ["mine.zip", "mine.Tar.gz"])
+def test_an_archive_as_a_corpus_stays_packed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"packed")
+    out = tmp_path / "out"
+    out.mkdir()
+    assert folder.fetch(FolderCorpus(path=str(tmp_path / name)), out, tmp_path).copied == 1
+    assert names(out) == [name]
+    (tmp_path / "w.mid").write_bytes(b"packed")
+    with pytest.raises(FetchError, match=r"no folder and no archive"):
+        folder.fetch(FolderCorpus(path=str(tmp_path / "w.mid")), out, tmp_path)
 
 
 def test_folder_does_not_copy_into_itself(tmp_path: Path) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tonerow.ingest.sources import ABC_SUFFIXES, ARCHIVE_SUFFIXES, MIDI_SUFFIXES
+from tonerow.ingest.sources import kind_of
 from tonerow.progress import progress
 
-SUFFIXES = MIDI_SUFFIXES | ABC_SUFFIXES | ARCHIVE_SUFFIXES
-_METADATA_SUFFIXES = frozenset({".csv"})
+KINDS = frozenset({"midi", "abc", "archive"})
 
 
 class FetchError(ValueError):
@@ -41,41 +40,74 @@ class Fetched:
         return "\n".join(lines)
 
 
-def copy_music(source: Path, out: Path, suffixes: Iterable[str] = SUFFIXES) -> Fetched:
+def copy_music(source: Path, out: Path, kinds: Collection[str] = KINDS) -> Fetched:
     """Copies every file with music, and the tables that may describe it, at any depth.
 
     Hidden files and folders, links to folders and links that leave the folder are left out, so
-    that no link can lead in circles or bring in what was not meant.
+    that no link can lead in circles or bring in what was not meant; so is all that is no regular
+    file, and what may not be read.
 
     Args:
         source: the folder to copy from.
         out: the folder to copy to; the layout below it is the same.
-        suffixes: of the files with music, lower-case; upper-case ones count as well.
+        kinds: of the files with music, as `kind_of` names them.
 
     Returns:
         What was copied and what was not.
     """
-    wanted, fetched = frozenset(suffixes), Fetched()
+    fetched = Fetched()
     home, target = source.resolve(), out.resolve()
     for folder, file in progress(_walk(home, target, fetched), desc="fetch", unit="files"):
         name = (folder / file).relative_to(home)
-        suffix = name.suffix.lower()
-        why = _unfit(folder / file, home, suffix in wanted | _METADATA_SUFFIXES)
-        if why is None:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            try:
-                shutil.copyfile(folder / file, out / name)
-                fetched.copied += suffix in wanted
-            except OSError as error:
-                why = error.strerror or type(error).__name__
-        if why is not None:
-            fetched.skipped.append(f"{os.fsencode(name).decode(errors='backslashreplace')}: {why}")
+        is_music = kind_of(file) in kinds
+        why = "neither MIDI nor ABC"
+        if file.startswith("."):
+            why = "hidden"
+        elif is_music or file.lower().endswith(".csv"):
+            why = copy_regular(folder / file, out / name, home)
+            fetched.copied += is_music and not why
+        if why:
+            fetched.skipped.append(f"{_printable(name)}: {why}")
     return fetched
 
 
-def _walk(home: Path, target: Path, fetched: Fetched) -> Iterable[tuple[Path, str]]:
+def copy_regular(file: Path, target: Path, home: Path) -> str:
+    """Copies a regular file that lies below `home`, through links to it too.
+
+    Returns:
+        Why not; empty when it is done.
+    """
+    try:
+        final = file.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "a link that leads nowhere"
+    if not final.is_relative_to(home):
+        return "a link that leaves the folder"
+    # A link or a pipe that has taken the file's place meanwhile is neither followed nor waited for.
+    safely = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        with open(final, "rb", opener=lambda path, flags: os.open(path, flags | safely)) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return "not a regular file"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 2**20)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        return error.strerror or type(error).__name__
+    return ""
+
+
+def _walk(home: Path, target: Path, fetched: Fetched) -> Iterator[tuple[Path, str]]:
     """Every entry that is no folder, in a stable order; notes the folders that are passed by."""
-    for where, folders, files in os.walk(home):
+
+    def skip(path: Path, why: str) -> None:
+        fetched.skipped.append(f"{_printable(path.relative_to(home))}/: {why}")
+
+    def closed(error: OSError) -> None:
+        skip(Path(error.filename), error.strerror or type(error).__name__)
+
+    for where, folders, files in os.walk(home, onerror=closed):
         here = Path(where)
         for name in sorted(folders):
             path = here / name
@@ -83,23 +115,13 @@ def _walk(home: Path, target: Path, fetched: Fetched) -> Iterable[tuple[Path, st
             if hidden or path.is_symlink() or path == target:
                 folders.remove(name)
                 why = "hidden" if hidden else "a link" if path.is_symlink() else "written to"
-                fetched.skipped.append(f"{path.relative_to(home)}/: folder is {why}")
+                skip(path, f"folder is {why}")
         folders.sort()
         for name in sorted(files):
             yield here, name
 
 
-def _unfit(file: Path, home: Path, wanted: bool) -> str | None:
-    """Why a file is left out, or None."""
-    if file.name.startswith("."):
-        return "hidden"
-    if not wanted:
-        return "neither MIDI nor ABC"
-    try:
-        if file.is_symlink() and not file.resolve(strict=True).is_relative_to(home):
-            return "a link that leaves the folder"
-        if not stat.S_ISREG(file.stat().st_mode):
-            return "not a regular file"
-    except (OSError, RuntimeError):
-        return "a link that leads nowhere"
-    return None
+def _printable(name: Path) -> str:
+    """A name that can neither break a line nor steer a terminal."""
+    text = os.fsencode(name).decode(errors="backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,35 +1,45 @@
-"""Your own folder of MIDI and ABC files."""
+"""Your own MIDI and ABC files: a folder or an archive of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tonerow.corpora.copying import Fetched, FetchError, copy_music
+from tonerow.corpora.copying import Fetched, FetchError, copy_music, copy_regular
+from tonerow.ingest.sources import kind_of
 from tonerow.params import FolderCorpus
+
+_KINDS = ".mid, .midi, .abc, .zip, .tar or .tar.gz"
 
 
 def fetch(settings: FolderCorpus, out: Path, root: Path) -> Fetched:
-    """Copies .mid, .midi, .abc and .zip files, at any depth and in upper or lower case.
+    """Copies .mid, .midi, .abc and archive files, at any depth and in upper or lower case.
 
     Args:
-        settings: `path` is absolute or relative to the current folder, that of the repository or
-            of the snapshot in which a queued experiment runs.
+        settings: `path` is a folder, or an archive, which stays packed; absolute or relative to the
+            current folder, that of the repository or of the snapshot in which a queued experiment
+            runs.
         out: the folder to fill.
         root: not used.
 
     Raises:
-        FetchError: the folder is missing or holds nothing to read.
+        FetchError: there is no such folder or archive, or nothing to read in it.
     """
     source = Path(settings.path).expanduser()
-    if not source.is_dir():
+    if source.is_dir():
+        fetched = copy_music(source, out)
+    elif source.is_file() and kind_of(source.name) == "archive":
+        final = source.resolve()
+        why = copy_regular(final, out / source.name, final.parent)
+        fetched = Fetched(int(not why), [f"{source.name}: {why}"] if why else [])
+    else:
         raise FetchError(
-            f"corpora.folder.path is {settings.path!r}, which is no folder; it must be a folder of "
-            ".mid, .midi, .abc or .zip files, absolute or relative to params.yaml"
+            f"corpora.folder.path is {settings.path!r}, which is no folder and no archive; it must "
+            f"be a folder of {_KINDS} files, or a .zip, .tar or .tar.gz file, absolute or relative "
+            "to params.yaml"
         )
-    fetched = copy_music(source, out)
     if not fetched.copied:
         raise FetchError(
-            f"corpora.folder.path is {settings.path!r}, which holds no .mid, .midi, .abc or .zip "
-            f"file that can be copied\n{fetched.summary()}"
+            f"corpora.folder.path is {settings.path!r}, which holds no {_KINDS} file that can be "
+            f"copied\n{fetched.summary()}"
         )
     return fetched

@@ -6,7 +6,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
-from tonerow.ingest.sources import ABC_SUFFIXES
 from tonerow.params import FolkCorpus
 
 
@@ -27,7 +26,7 @@ def fetch(settings: FolkCorpus, out: Path, root: Path) -> Fetched:
     fetched = Fetched()
     for name in sorted(set(settings.collections)):
         collection = Path(spec.origin).parent / "corpus" / name
-        found = copy_music(collection, out / name, ABC_SUFFIXES)
+        found = copy_music(collection, out / name, {"abc"})
         if not found.copied:
             raise FetchError(
                 f"the installed music21 has no ABC files for {name!r}; install music21 with its "

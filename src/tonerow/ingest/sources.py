@@ -1,9 +1,9 @@
 """What there is to read below a folder of raw files, in the order of the tables.
 
 A piece is named after where it lies: a MIDI file by its path below the folder, with "/"; a file in
-a zip archive as if the archive were a folder (``corpus.zip/bach/prelude.mid``); a tune as if its
-ABC file were a folder, by its number (``reels.abc/0007``; 0000 stands for the file itself, refused
-as a whole). An ABC file with a single tune is no exception, so that adding a tune renames none.
+an archive as if the archive were a folder (``corpus.zip/bach/prelude.mid``); a tune as if its ABC
+file were a folder, by its number (``reels.abc/0007``; 0000 stands for the file itself, refused as a
+whole). An ABC file with a single tune is no exception, so that adding a tune renames none.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ import csv
 import io
 import os
 import stat
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from tonerow.ingest.archives import ARCHIVE_SUFFIXES, Member, Stamp, list_members, read_member
 from tonerow.ingest.score import UnreadableError
 from tonerow.schema import Rejection
 
-MIDI_SUFFIXES = frozenset({".mid", ".midi", ".rmi", ".kar"})
-ABC_SUFFIXES = frozenset({".abc"})
-ARCHIVE_SUFFIXES = frozenset({".zip"})
+MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
+ABC_SUFFIXES = (".abc",)
 _PART_BYTES = 256 * 1024  # a larger ABC file is shared out among workers
 _MAX_PARTS = 16
 _METADATA_COLUMNS = {"canonical_composer", "canonical_title", "split", "midi_filename"}
 _MAX_METADATA_BYTES = 64 * 2**20
-_ARCHIVE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+
+_Known = dict[str, dict[str, str | None]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file to read, or a share of the tunes of a large one.
+    r"""One file to read, or a share of the tunes of a large one.
 
     Attributes:
-        source_path: below the raw folder, "/" as separator, through archives.
-        kind: "midi", "abc" or "zip" (an archive that cannot be opened).
+        source_path: below the raw folder, "/" as separator, through archives; a backslash is
+            doubled, and bytes that are no UTF-8 stand as ``\xff``, so that no two files share one.
+        kind: "midi", "abc", or what is only ever refused: "archive", "folder".
         file: where the file, or the archive with it, is on disk.
-        member: its name inside the archive; None outside of one.
+        member: what it is in the archive; None outside of one.
+        stamp: of the archive when it was listed.
         n_bytes: its size as announced.
         part, parts: which share of the tunes: part 0, ... of parts.
         composer, title, official_split: what the corpus's own list of pieces says.
@@ -51,7 +51,8 @@ class Source:
     source_path: str
     kind: str
     file: str
-    member: str | None = None
+    member: Member | None = None
+    stamp: Stamp | None = None
     n_bytes: int = 0
     part: int = 0
     parts: int = 1
@@ -69,31 +70,44 @@ class Source:
         """The file's bytes.
 
         Raises:
-            UnreadableError: it is larger than `max_bytes`, gone, may not be opened, or stands
-                damaged in its archive.
+            UnreadableError: it is larger than `max_bytes`, gone, no regular file any more, may not
+                be opened, changes while it is read, or stands damaged in its archive.
         """
         try:
             if self.member is None:
-                with open(self.file, "rb") as stream:  # noqa: PTH123 - reads faster in bulk
-                    data = stream.read(max_bytes + 1)
+                data = _read_file(self.file, max_bytes)
             else:
-                with _archive(self.file).open(self.member) as stream:
-                    data = stream.read(max_bytes + 1)  # archives may lie about sizes
+                data = read_member(self.file, self.member, self.stamp, max_bytes)
         except FileNotFoundError:
             raise UnreadableError(Rejection.MISSING_FILE, "gone before it was read") from None
         except OSError as error:
             why = error.strerror or type(error).__name__
-            raise UnreadableError(Rejection.UNREADABLE_FILE, why) from None
-        except _ARCHIVE_ERRORS as error:
-            why = f"damaged or encrypted in its archive ({type(error).__name__})"
             raise UnreadableError(Rejection.UNREADABLE_FILE, why) from None
         if len(data) > max_bytes:
             raise UnreadableError(Rejection.TOO_LARGE, f"more than {max_bytes:,} bytes")
         return data
 
 
+def _read_file(file: str, max_bytes: int) -> bytes:
+    """Up to `max_bytes` + 1 bytes of a regular file that stays as it is meanwhile."""
+    with open(file, "rb", opener=_open_at_once) as stream:
+        before = os.fstat(stream.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise UnreadableError(Rejection.UNREADABLE_FILE, "not a regular file")
+        data = stream.read(min(before.st_size, max_bytes) + 1)
+        after = os.fstat(stream.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise UnreadableError(Rejection.UNREADABLE_FILE, "changed while it was read")
+    return data
+
+
+def _open_at_once(file: str, flags: int) -> int:
+    """Opens a file; a pipe that has come in its place would else be waited for."""
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def find_sources(raw: Path) -> tuple[list[Source], int]:
-    """Lists every MIDI and ABC file below a folder, through zip archives, in table order.
+    """Lists every MIDI and ABC file below a folder, through archives, in table order.
 
     A metadata table of the MAESTRO kind (a .csv with the columns canonical_composer,
     canonical_title, split and midi_filename) adds what it knows to the files it lists; those that
@@ -107,26 +121,50 @@ def find_sources(raw: Path) -> tuple[list[Source], int]:
         The sources, sorted, and how many files were of no kind that is read.
     """
     sources: list[Source] = []
-    metadata: dict[str, dict[str, str | None]] = {}
+    metadata: _Known = {}
     others = 0
-    for file, name in _files(raw):
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix in ARCHIVE_SUFFIXES:
+    for file, name in _files(raw, sources):
+        kind = kind_of(name)
+        if kind == "archive":
             found, listed, skipped = _archive_sources(str(file), name)
             sources += found
             metadata |= listed
             others += skipped
-        elif suffix == ".csv":
-            metadata |= _metadata(_read_text(file), name)
-            others += 1
-        elif kind := _kind(suffix):
+        elif kind:
             sources.append(Source(name, kind, str(file), n_bytes=_size(file)))
         else:
+            if name.lower().endswith(".csv"):
+                metadata |= _metadata(_csv(Source(name, "csv", str(file))), name)
             others += 1
-    return sorted(_complete(sources, metadata), key=lambda s: s.order), others
+    return sorted(_apart(_complete(sources, metadata)), key=lambda s: s.order), others
 
 
-def _complete(sources: list[Source], metadata: dict[str, dict[str, str | None]]) -> list[Source]:
+def kind_of(name: str) -> str | None:
+    """Says "midi", "abc" or "archive" by the end of a name, in any case; None for any other."""
+    name = name.lower()
+    kinds = {"midi": MIDI_SUFFIXES, "abc": ABC_SUFFIXES, "archive": ARCHIVE_SUFFIXES}
+    return next((kind for kind, suffixes in kinds.items() if name.endswith(suffixes)), None)
+
+
+def _apart(sources: list[Source]) -> list[Source]:
+    """Renames what claims to lie below an ABC file, where only its tunes may be."""
+    tunes = {source.source_path for source in sources if source.kind == "abc"}
+    if not tunes:
+        return sources
+    apart: list[Source] = []
+    for source in sources:
+        path = source.source_path
+        above = (path[:i] for i, letter in enumerate(path) if letter == "/")
+        if hides_in := next((folder for folder in above if folder in tunes), None):
+            # Nothing else has a single backslash, see `_text`.
+            path = f"{hides_in}\\{path[len(hides_in) :]}"
+            unfit = (Rejection.UNREADABLE_FILE, "its name hides in an ABC file")
+            source = replace(source, source_path=path, refused=unfit)  # noqa: PLW2901
+        apart.append(source)
+    return apart
+
+
+def _complete(sources: list[Source], metadata: _Known) -> list[Source]:
     """Adds metadata, listed files that are absent, and the shares of large ABC files."""
     there = {source.source_path for source in sources}
     complete: list[Source] = []
@@ -143,13 +181,15 @@ def _complete(sources: list[Source], metadata: dict[str, dict[str, str | None]])
     return complete
 
 
-def _kind(suffix: str) -> str | None:
-    return "midi" if suffix in MIDI_SUFFIXES else "abc" if suffix in ABC_SUFFIXES else None
+def _files(raw: Path, sources: list[Source]) -> Iterator[tuple[Path, str]]:
+    """Regular files and their names below the folder; folders that cannot be listed are refused."""
 
+    def refuse(error: OSError) -> None:
+        folder = os.path.relpath(error.filename, raw)
+        because = (Rejection.UNREADABLE_FILE, error.strerror or type(error).__name__)
+        sources.append(Source(_text(folder), "folder", error.filename, refused=because))
 
-def _files(raw: Path) -> Iterator[tuple[Path, str]]:
-    """Regular files and their names below the folder."""
-    for folder, _, names in os.walk(raw):
+    for folder, _, names in os.walk(raw, onerror=refuse):
         for name in names:
             file = Path(folder, name)
             try:
@@ -161,8 +201,9 @@ def _files(raw: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _text(name: str) -> str:
-    """A file name as text that every table can hold, whatever its bytes."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    """A file name as text that every table can hold: another one for each name."""
+    raw = name.replace("\\", "\\\\").encode("utf-8", errors="surrogateescape")
+    return raw.decode("utf-8", errors="backslashreplace")
 
 
 def _size(file: Path) -> int:
@@ -172,43 +213,42 @@ def _size(file: Path) -> int:
         return 0
 
 
-@lru_cache(maxsize=4)
-def _archive(file: str) -> zipfile.ZipFile:
-    """An open archive; kept open, since its table of contents takes longer than a member."""
-    return zipfile.ZipFile(file)
-
-
-def _archive_sources(
-    file: str, name: str
-) -> tuple[list[Source], dict[str, dict[str, str | None]], int]:
+def _archive_sources(file: str, name: str) -> tuple[list[Source], _Known, int]:
     """Sources and metadata in one archive, and how many members were of no kind that is read."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = {i.filename: i for i in archive.infolist() if not i.is_dir()}
-            texts = {
-                member: archive.read(member).decode("utf-8-sig", errors="replace")
-                for member, info in members.items()
-                if member.lower().endswith(".csv") and info.file_size <= _MAX_METADATA_BYTES
-            }
-    except (OSError, *_ARCHIVE_ERRORS) as error:
-        refused = (Rejection.UNREADABLE_FILE, f"no zip archive: {type(error).__name__}")
-        return [Source(name, "zip", file, refused=refused)], {}, 0
-    sources, others = [], 0
-    for member, info in members.items():
-        kind = _kind(PurePosixPath(member).suffix.lower())
-        hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(member).parts)
-        if kind is None or (hidden and not _escapes(member)):
+    members, damage = list_members(file)
+    stamp = Stamp.of(file) if members else None
+    sources = [Source(name, "archive", file, refused=damage)] if damage else []
+    names = {member.name for member in members}
+    metadata: _Known = {}
+    others, left = 0, _MAX_METADATA_BYTES
+    for member in members:
+        path, kind = f"{name}/{_text(member.name)}", kind_of(member.name)
+        parts = PurePosixPath(member.name).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+        if kind is None or (hidden and not _escapes(member.name)):
             others += 1
+            if member.name.lower().endswith(".csv") and member.refused is None:
+                source = Source(path, "csv", file, member, stamp)
+                text = _csv(source, left)
+                left -= len(text)
+                metadata |= _metadata(text, path)
             continue
-        unfit = None
-        if _escapes(member) or any(str(up) in members for up in PurePosixPath(member).parents):
+        unfit = member.refused
+        if kind == "archive":
+            unfit = (Rejection.UNREADABLE_FILE, "an archive in an archive is not opened")
+        if _escapes(member.name) or any(
+            str(up) in names for up in PurePosixPath(member.name).parents
+        ):
             unfit = (Rejection.UNREADABLE_FILE, "its name leaves the archive or hides in a file")
-        path = f"{name}/{_text(member)}"
-        sources.append(Source(path, kind, file, member, info.file_size, refused=unfit))
-    metadata: dict[str, dict[str, str | None]] = {}
-    for member, text in texts.items():
-        metadata |= _metadata(text, f"{name}/{_text(member)}")
+        sources.append(Source(path, kind, file, member, stamp, member.n_bytes, refused=unfit))
     return sources, metadata, others
+
+
+def _csv(source: Source, max_bytes: int = _MAX_METADATA_BYTES) -> str:
+    try:
+        return source.read(max_bytes).decode("utf-8-sig", errors="replace")
+    except UnreadableError:
+        return ""
 
 
 def _escapes(member: str) -> bool:
@@ -217,18 +257,9 @@ def _escapes(member: str) -> bool:
     return path.is_absolute() or ".." in path.parts or "\0" in member
 
 
-def _read_text(file: Path) -> str:
-    if _size(file) > _MAX_METADATA_BYTES:
-        return ""
-    try:
-        return file.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
-        return ""
-
-
-def _metadata(text: str, name: str) -> dict[str, dict[str, str | None]]:
+def _metadata(text: str, name: str) -> _Known:
     """What a table of the MAESTRO kind says of each file; nothing if it is of another kind."""
-    found: dict[str, dict[str, str | None]] = {}
+    found: _Known = {}
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not _METADATA_COLUMNS.issubset(rows.fieldnames or ()):

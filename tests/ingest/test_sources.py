@@ -1,0 +1,148 @@
+"""Files of a folder that are missing, in the way, or meant to do harm."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ingest.test_archives import SONG, outcome, outcomes
+from tonerow.ingest.sources import Source, find_sources, kind_of
+from tonerow.schema import Rejection
+
+UNREADABLE = Rejection.UNREADABLE_FILE
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.MID", "midi"),
+        ("a b.é.Midi", "midi"),
+        ("a.KAR", "midi"),
+        ("a.RmI", "midi"),
+        ("a.ABC", "abc"),
+        ("a.ZIP", "archive"),
+        ("a.Tar.Gz", "archive"),
+        ("a.tgz", "archive"),
+        ("a.gz", None),
+        ("a.mid.bak", None),
+        ("mid", None),
+    ],
+)
+def test_kinds_by_name(name: str, kind: str | None) -> None:
+    assert kind_of(name) == kind
+
+
+def test_odd_names_stay_apart_and_can_be_stored(tmp_path: Path) -> None:
+    odd = ["new\nline.mid", "é 🎵.mid", "a\\xff.mid", " .mid", "-rf.mid", "\x1b[2J.mid", "%s{}.mid"]
+    for name in odd:
+        (tmp_path / name).write_bytes(name.encode())
+    for raw in (b"a\xff.mid", b"\xed\xa0\x80.mid"):
+        (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + raw))).write_bytes(raw)
+    found = outcomes(tmp_path)
+    assert len(found) == 9
+    assert found["a\\xff.mid"] == b"a\xff.mid"
+    assert found["a\\\\xff.mid"] == b"a\\xff.mid"
+    assert found["\\xed\\xa0\\x80.mid"] == b"\xed\xa0\x80.mid"
+    assert all(name.encode() for name in found)
+
+
+def test_links_pipes_and_folders_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_bytes(SONG)
+    (tmp_path / "folder.mid").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "self.mid").symlink_to(tmp_path / "self.mid")
+    (tmp_path / "gone.mid").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "zero.mid").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.mid")
+    found = outcomes(tmp_path)
+    assert found.pop("self.mid") is UNREADABLE
+    assert found == {"a.mid": SONG, "gone.mid": Rejection.MISSING_FILE}
+
+
+def test_what_takes_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.mid"
+    file.write_bytes(SONG)
+    (source,), _ = find_sources(tmp_path)
+    file.unlink()
+    assert outcome(source) is Rejection.MISSING_FILE
+    os.mkfifo(file)
+    assert outcome(source) is UNREADABLE
+    file.unlink()
+    file.mkdir()
+    assert outcome(source) is UNREADABLE
+    file.rmdir()
+    file.symlink_to("/dev/zero")
+    assert outcome(source) is UNREADABLE
+    file.unlink()
+    file.write_bytes(SONG * 100)
+    assert outcome(source) is Rejection.TOO_LARGE
+
+
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.mid"
+    file.write_bytes(SONG)
+    (source,), _ = find_sources(tmp_path)
+    calls = 0
+    fstat = os.fstat
+
+    def touching(descriptor: int) -> os.stat_result:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            os.truncate(file, 10)
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", touching)
+    assert outcome(source) is UNREADABLE
+
+
+AS_NOBODY = """
+import os, sys, tarfile, zipfile
+from pathlib import Path
+from tonerow.ingest.score import UnreadableError
+from tonerow.ingest.sources import find_sources
+if os.getuid() == 0:
+    os.setgid(65534); os.setuid(65534)
+for source in find_sources(Path(sys.argv[1]))[0]:
+    try:
+        because, detail = source.refused or ("", len(source.read(100)))
+    except UnreadableError as error:
+        because, detail = error.because, error.detail
+    print(source.source_path, because, detail, sep="|")
+"""
+
+
+def test_what_may_not_be_read_costs_one_row(open_folder: Path) -> None:
+    tmp_path = open_folder
+    (tmp_path / "a.mid").write_bytes(b"abc")
+    for name in ("b.mid", "c.zip"):
+        (tmp_path / name).write_bytes(b"secret")
+        (tmp_path / name).chmod(0)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d").chmod(0)
+    command = [sys.executable, "-c", AS_NOBODY, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    (tmp_path / "d").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "a.mid||3",
+        "b.mid|unreadable file|Permission denied",
+        "c.zip|unreadable file|Permission denied",
+        "d|unreadable file|Permission denied",
+    ]
+
+
+def test_a_list_cannot_put_pieces_among_tunes(tmp_path: Path) -> None:
+    (tmp_path / "t.abc").write_bytes(b"X:1")
+    table = "canonical_composer,canonical_title,split,midi_filename\nB,A,test,t.abc/0001\n"
+    (tmp_path / "list.csv").write_text(table)
+    assert outcomes(tmp_path) == {"t.abc": b"X:1", "t.abc\\/0001": UNREADABLE}
+
+
+def test_a_source_without_anything_is_missing(tmp_path: Path) -> None:
+    assert outcome(Source("a.mid", "midi", str(tmp_path / "a.mid"))) is Rejection.MISSING_FILE
