@@ -1,20 +1,30 @@
 """Raw files to the piece and note tables: ``python -m stages.ingest RAW OUT METRICS``."""
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 from tonerow import params
-from tonerow.ingest.dispatch import EmptyCorpusError, ingest
+from tonerow.ingest import dispatch
+from tonerow.ingest.workers import BackendError
 
 
 def main() -> None:
     """Reads every file and writes both tables and the account of them."""
     raw, out, metrics = (Path(path) for path in sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ingest: stopped"))  # by the way of Ctrl-C
+    cache = Path(os.environ.get("DVC_ROOT", ".")) / ".ingest-cache"  # outlives experiments' copies
+    problem = None
     try:
-        account = ingest(raw, out, params.load().ingest)
-    except (params.ParamsError, EmptyCorpusError) as error:
+        account = dispatch.ingest(raw, out, params.load().ingest, cache)
+    except (params.ParamsError, dispatch.EmptyCorpusError, BackendError) as error:
         sys.exit(str(error))
+    except dispatch.TooManyRefusedError as error:
+        account, problem = error.account, str(error)
+    except KeyboardInterrupt:
+        sys.exit("ingest: interrupted; the tables are as they were")
     metrics.parent.mkdir(parents=True, exist_ok=True)
     metrics.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
     print(
@@ -22,6 +32,7 @@ def main() -> None:
     )
     for reason, count in account["refused_because"].items():
         print(f"  refused, {reason.replace('_', ' ')}: {count:,}")
+    sys.exit(problem)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Ingest(Section):
     max_megabytes: PositiveFloat
     timeout_sec: PositiveFloat
     max_memory_mb: Annotated[int, Field(ge=64)] = 1024
-    max_rejected_fraction: Fraction = 0.5
+    max_rejected_fraction: Fraction = 1.0
     cache_mb: NonNegativeInt = 4096
 
     @model_validator(mode="after")

@@ -2,9 +2,14 @@
 
 import csv
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 import zipfile
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,12 +18,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tonerow.ingest import reading, writing
-from tonerow.ingest.dispatch import EmptyCorpusError, ingest
-from tonerow.ingest.midi import read_midi
+from tests.ingest.hostile_readers import alive, read_or_do
+from tonerow.ingest import abc_notation, reading, writing
+from tonerow.ingest.cache import Cache
+from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, ingest
+from tonerow.ingest.isolation import Loss
+from tonerow.ingest.packing import unpack
+from tonerow.ingest.reading import read_source
+from tonerow.ingest.score import Score
 from tonerow.ingest.sources import find_sources
-from tonerow.ingest.workers import ordered_map
-from tonerow.ingest.writing import TableWriter
+from tonerow.ingest.writing import TableWriter, written
 from tonerow.notes import validate
 from tonerow.params import Ingest
 from tonerow.schema import NOTES, PIECES, Rejection
@@ -30,12 +39,14 @@ TUNE = "X:1\nT:One\nC:Nobody\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n"
 
 def limits(**changes: Any) -> Ingest:
     values = {"workers": 1, "max_minutes": 240.0, "max_notes": 200_000} | changes
-    return Ingest.model_validate({"max_megabytes": 16.0, "timeout_sec": 20.0} | values)
+    values = {"max_megabytes": 16.0, "timeout_sec": 20.0, "max_rejected_fraction": 1.0} | values
+    return Ingest.model_validate(values)
 
 
-def rows(raw: Path, out: Path, **changes: Any) -> dict[str, dict[str, Any]]:
+def rows(raw: Path, out: Path, read: Any = None, **changes: Any) -> dict[str, dict[str, Any]]:
     """The piece table by piece_id, after the tables were checked."""
-    ingest(raw, out, limits(**changes))
+    settings = limits(**changes)
+    ingest(raw, out, settings, read=read and partial(read, limits=settings))
     pieces, notes = pq.read_table(out / "pieces.parquet"), pq.read_table(out / "notes.parquet")
     validate(notes)
     assert pieces.schema.equals(PIECES)
@@ -140,7 +151,7 @@ def test_archives_are_read_like_folders(tmp_path: Path) -> None:
     assert {name: row["rejected_because"] for name, row in found.items()} == {
         "music.ZIP/../out.mid": Rejection.UNREADABLE_FILE,
         "music.ZIP/a.abc/0001": None,
-        "music.ZIP/a.abc/in a file.mid": Rejection.UNREADABLE_FILE,
+        "music.ZIP/a.abc\\/in a file.mid": Rejection.UNREADABLE_FILE,
         "music.ZIP/b/é.mid": None,
         "music.ZIP/bomb.mid": Rejection.TOO_LARGE,
         "no.zip": Rejection.UNREADABLE_FILE,
@@ -194,31 +205,142 @@ def test_limits(tmp_path: Path, changes: dict[str, Any], because: Rejection) -> 
         ingest(raw, tmp_path / "out", limits(**changes))
 
 
-def test_a_reader_that_raises_or_takes_too_long_costs_one_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_that_hangs_or_dies_costs_one_row(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
-    (raw / "a.mid").write_bytes(FLUTE)
-    (raw / "b.mid").write_bytes(b"bug")
-    (raw / "c.mid").write_bytes(b"slow")
+    for name in ("a.mid", "segfault.mid", "sleep.mid", "memory.mid", "z.mid"):
+        (raw / name).write_bytes(FLUTE)
+    (raw / "kill.abc").write_text("\n".join([TUNE] * 3))
+    found = rows(raw, tmp_path / "out", read=read_or_do, timeout_sec=1.0, max_memory_mb=256)
+    refused = {n: (r["rejected_because"], r["rejected_detail"]) for n, r in found.items()}
+    assert refused == {
+        "a.mid": (None, None),
+        "kill.abc/0001": (None, None),
+        "kill.abc/0002": (Rejection.READER_CRASHED, "the reading process died"),
+        "kill.abc/0003": (None, None),
+        "memory.mid": (Rejection.READER_CRASHED, "reading it took more than 256 MB of memory"),
+        "segfault.mid": (Rejection.READER_CRASHED, "the reading process died"),
+        "sleep.mid": (Rejection.READER_TIMED_OUT, "not read within 1 seconds"),
+        "z.mid": (None, None),
+    }
+    assert found["kill.abc/0002"]["abc_text"].startswith("X:1")
 
-    def fragile(data: bytes) -> Any:
-        if data == b"bug":
-            raise RecursionError(f"at {id(data)}")
-        while data == b"slow":
+
+def test_too_many_refused_is_an_error_after_the_tables_are_written(tmp_path: Path) -> None:
+    with pytest.raises(TooManyRefusedError, match=r"2 of 23 .* 8\.7%.* allows 8\.0%") as error:
+        ingest(CORPUS, tmp_path, limits(max_rejected_fraction=0.08))
+    assert error.value.account["refused_because"] == {"no_key": 1, "truncated": 1}
+    assert pq.read_metadata(tmp_path / "pieces.parquet").num_rows == 23
+    ingest(CORPUS, tmp_path, limits(max_rejected_fraction=0.09))
+
+
+def tables(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in ("notes.parquet", "pieces.parquet")]
+
+
+def test_a_rerun_reads_only_what_is_new_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    raw, cache = tmp_path / "raw", tmp_path / "cache"
+    shutil.copytree(CORPUS, raw)
+    ingest(raw, tmp_path / "first", limits(), cache)
+    (raw / "a copy, elsewhere.mid").write_bytes(FLUTE)
+    (raw / "more" / "new.abc").write_text(TUNE)
+    before = {path: path.stat().st_ino for path in cache.glob("*/*")}
+    ingest(raw, tmp_path / "again", limits(), cache)
+    after = {path: path.stat().st_ino for path in cache.glob("*/*")}
+    assert len(after) == len(before) + 1
+    assert after | before == after  # no entry was written anew
+    ingest(raw, tmp_path / "without", limits())
+    assert tables(tmp_path / "again") == tables(tmp_path / "without")
+    ingest(raw, tmp_path / "other limits", limits(max_minutes=0.5, cache_mb=1), cache)
+    ingest(raw, tmp_path / "the same without", limits(max_minutes=0.5))
+    assert tables(tmp_path / "other limits") == tables(tmp_path / "the same without")
+    assert tables(tmp_path / "other limits") != tables(tmp_path / "again")
+
+
+def test_accidents_are_not_remembered(tmp_path: Path) -> None:
+    raw, cache = tmp_path / "raw", Cache(tmp_path / "cache", "1")
+    raw.mkdir()
+    (raw / "a.abc").write_text("\n".join([TUNE] * 3))
+    source = find_sources(raw)[0][0]
+    whole = read_source(source, limits(), lost={}, beat=lambda: None)
+    lost = read_source(source, limits(), cache, lost={2: Loss.DIED}, beat=lambda: None)
+    assert lost != whole
+    assert not cache.folder.exists()
+    assert read_source(source, limits(), cache, lost={}, beat=lambda: None) == whole
+    source = replace(source, file="gone")
+    assert read_source(source, limits(), cache, lost={}, beat=lambda: None) != whole
+
+
+def test_a_file_of_slow_tunes_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def slow(text: str, max_notes: int) -> Score:
+        while True:
             time.sleep(0.01)
-        return read_midi(data)
+
+    monkeypatch.setattr(abc_notation, "read_tune", slow)
+    (tmp_path / "a.abc").write_text("\n".join([TUNE] * 5))
+    source = find_sources(tmp_path)[0][0]
+    packed = read_source(source, limits(timeout_sec=0.05), lost={}, beat=lambda: None)
+    refused, notes = unpack(packed, source)
+    assert {row["rejected_because"] for row in refused} == {Rejection.READER_TIMED_OUT}
+    late = "not read within 0.05 seconds"
+    given_up = "not tried: 3 pieces before it in the file took too long"
+    assert [row["rejected_detail"] for row in refused] == [late] * 3 + [given_up] * 2
+    assert notes.equals(NOTES.empty_table())
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.parametrize("error", [RecursionError, ValueError, ZeroDivisionError])
+def test_a_reader_that_raises_costs_one_row(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fragile(data: bytes) -> Score:
+        raise error(f"at {id(data)}")
 
     monkeypatch.setattr(reading, "read_midi", fragile)
-    found = rows(raw, tmp_path / "out", timeout_sec=0.3)
-    assert [row["rejected_because"] for row in found.values()] == [
-        None,
-        Rejection.READER_CRASHED,
-        Rejection.READER_TIMED_OUT,
-    ]
-    assert found["b.mid"]["rejected_detail"] == "the reader raised RecursionError"
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+    (tmp_path / "a.mid").write_bytes(FLUTE)
+    source = find_sources(tmp_path)[0][0]
+    (row,), _ = unpack(read_source(source, limits(), lost={}, beat=lambda: None), source)
+    assert row["rejected_because"] == Rejection.READER_CRASHED
+    assert row["rejected_detail"] == f"the reader raised {error.__name__}"
+
+
+def interrupted_run(raw: Path, out: Path, workers: int, how: signal.Signals) -> str:
+    """Starts the stage's work on files that hang, stops it, and returns what it printed."""
+    script = (
+        "import sys; from functools import partial; from pathlib import Path\n"
+        "from tests.ingest.hostile_readers import *; from tonerow.ingest.dispatch import ingest\n"
+        f"limits = PATIENT.model_copy(update={{'workers': {workers}, 'timeout_sec': 600.0}})\n"
+        "ingest(Path(sys.argv[1]), Path(sys.argv[2]), limits, read=announce_and_hang)\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", script, str(raw), str(out)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (raw / "begun").exists() and run.poll() is None:
+        time.sleep(0.02)
+    run.send_signal(how)
+    return run.communicate()[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupted_run_leaves_the_old_tables_and_no_process(
+    tmp_path: Path, workers: int
+) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    raw.mkdir()
+    for number in range(8):
+        (raw / f"{number}.mid").write_bytes(FLUTE)
+    ingest(raw, out, limits())
+    before = tables(out)
+    assert "KeyboardInterrupt" in interrupted_run(raw, out, workers, signal.SIGINT)
+    assert tables(out) == before
+    assert sorted(path.name for path in out.iterdir()) == ["notes.parquet", "pieces.parquet"]
+    reader = int((raw / "begun").read_text())
+    while alive(reader):  # ends as its parent does
+        time.sleep(0.1)
 
 
 def test_files_that_may_not_be_opened_cost_one_row(tmp_path: Path) -> None:
@@ -241,17 +363,6 @@ def test_an_empty_corpus_is_an_error(tmp_path: Path) -> None:
         ingest(tmp_path, tmp_path / "out", limits())
 
 
-def _fragile_double(item: int) -> int:
-    if item == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 2 * item
-
-
-def test_a_killed_worker_costs_one_result() -> None:
-    results = list(ordered_map(_fragile_double, range(9), 2, lambda item, how: -item))
-    assert results == [0, 2, 4, 6, 8, -5, 12, 14, 16]
-
-
 def numbers(low: int, high: int) -> pa.Table:
     return pa.table({"n": pa.array(range(low, high), pa.int64())})
 
@@ -261,24 +372,41 @@ def test_tables_have_the_same_bytes_however_they_arrive(
 ) -> None:
     monkeypatch.setattr(writing, "ROW_GROUP", 8)
     for name, cuts in (("a", [0, 30]), ("b", [0, 3, 3, 7, 20, 29, 30])):
-        with TableWriter(tmp_path / name, numbers(0, 0).schema) as writer:
+        with written(tmp_path, **{name: numbers(0, 0).schema}) as (writer,):
             for low, high in pairwise(cuts):
                 writer.write(numbers(low, high))
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    written = pq.ParquetFile(tmp_path / "a")
-    assert [written.metadata.row_group(i).num_rows for i in range(4)] == [8, 8, 8, 6]
-    assert written.read().equals(numbers(0, 30))
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    file = pq.ParquetFile(tmp_path / "a.parquet")
+    assert [file.metadata.row_group(i).num_rows for i in range(4)] == [8, 8, 8, 6]
+    assert file.read().equals(numbers(0, 30))
 
 
-def test_an_interrupted_table_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "t"
-    path.write_text("old")
+def test_interrupted_tables_leave_the_old_ones(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.parquet").write_text("old")
 
     def interrupted() -> None:
-        with TableWriter(path, NOTES):
+        with written(tmp_path, one=numbers(0, 0).schema, two=NOTES) as (one, _):
+            one.write(numbers(0, 30))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert [p.name for p in tmp_path.iterdir()] == ["t"]
-    assert path.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "two.parquet"]
+    assert (tmp_path / "one.parquet").read_text() == "old"
+
+
+def test_neither_table_gets_its_name_unless_both_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: TableWriter) -> None:
+        raise OSError("no space left on device")
+
+    with written(tmp_path, one=NOTES):
+        pass
+    before = (tmp_path / "one.parquet").stat().st_ino
+    with pytest.raises(OSError, match="space"), written(tmp_path, one=NOTES, two=NOTES) as (_, two):
+        monkeypatch.setattr(two, "close", full.__get__(two))
+    assert [(path.name, path.stat().st_ino) for path in tmp_path.iterdir()] == [
+        ("one.parquet", before)
+    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,29 +11,62 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tonerow.ingest.reading import Reading, crashed, read_source
-from tonerow.ingest.sources import find_sources
+from tonerow.ingest.cache import Cache, reader_version
+from tonerow.ingest.isolation import Isolated
+from tonerow.ingest.packing import unpack
+from tonerow.ingest.reading import read_source
+from tonerow.ingest.sources import Source, find_sources
 from tonerow.ingest.workers import ordered_map
-from tonerow.ingest.writing import TableWriter
+from tonerow.ingest.writing import written
 from tonerow.params import Ingest
 from tonerow.progress import progress
 from tonerow.schema import NOTES, PIECES
+
+_ROWS = 2**10  # of the piece table, made at once
+_PRUNE_AFTER = 0.1  # share of the cache's size that goes by before it is looked through
 
 
 class EmptyCorpusError(ValueError):
     """There is nothing to read, or nothing could be read."""
 
 
-def ingest(raw: Path, out: Path, limits: Ingest) -> dict[str, Any]:
-    """Reads every file below a folder and writes ``pieces.parquet`` and ``notes.parquet``.
-
-    Equal files give equal tables to the byte, whatever the number of workers. Both tables get their
-    names when everything is written, so that an interrupted run leaves no half of one.
+class TooManyRefusedError(ValueError):
+    """More is refused than `ingest.max_rejected_fraction` allows.
 
     Args:
-        raw: the folder with MIDI files, ABC files and zip archives of them, at any depth.
+        account: as `ingest` would have returned it.
+        allowed: share of the pieces.
+    """
+
+    def __init__(self, account: dict[str, Any], allowed: float) -> None:
+        refused, pieces = account["refused"], account["pieces"]
+        super().__init__(
+            f"{refused:,} of {pieces:,} pieces are refused, {refused / pieces:.1%}; "
+            f"ingest.max_rejected_fraction allows {allowed:.1%}. rejected_because and "
+            "rejected_detail in pieces.parquet say why"
+        )
+        self.account = account
+
+
+def ingest(
+    raw: Path,
+    out: Path,
+    settings: Ingest,
+    cache_folder: Path | None = None,
+    read: Isolated | None = None,
+) -> dict[str, Any]:
+    """Reads every file below a folder and writes ``pieces.parquet`` and ``notes.parquet``.
+
+    Equal files give equal tables to the byte, whatever the workers and whatever was read before.
+    Both tables get their names when everything is written, so that an interrupted run leaves no
+    half of one. Memory is bounded: rows are written as they arrive.
+
+    Args:
+        raw: the folder with MIDI files, ABC files and archives of them, at any depth.
         out: the folder for the tables.
-        limits: within which a file is read, and by how many processes.
+        settings: within which limits a file is read, and by whom.
+        cache_folder: where readings are kept for the next run; None: nowhere.
+        read: another reader than `read_source` with these settings.
 
     Returns:
         The account: files, other files, pieces, kept, refused, refused by reason, notes, melody
@@ -43,39 +75,76 @@ def ingest(raw: Path, out: Path, limits: Ingest) -> dict[str, Any]:
     Raises:
         EmptyCorpusError: no file is of a kind that is read, or every one was refused; the refused
             are in the tables.
+        TooManyRefusedError: too large a share was refused; the tables are written.
+        BackendError: the workers are not to be had.
     """
-    sources, others = find_sources(raw)
+    sources, others = find_sources(raw.absolute())  # workers may stand elsewhere
     if not sources:
-        raise EmptyCorpusError(f"{raw} holds no .mid, .midi or .abc file, nor a .zip with any")
+        raise EmptyCorpusError(f"{raw} holds no .mid, .midi or .abc file, nor an archive with any")
     out.mkdir(parents=True, exist_ok=True)
+    cache = None
+    if cache_folder is not None and settings.cache_mb:
+        cache = Cache(cache_folder.absolute(), reader_version())
+    read = read or partial(read_source, limits=settings, cache=cache)
+    results = ordered_map(read, sources, _size, settings)
+    if cache is not None:
+        results = _pruning(results, cache, settings.cache_mb * 10**6)
     account = _Account(files=len({s.source_path for s in sources if s.file}), others=others)
-    readings = ordered_map(
-        partial(read_source, limits=limits), sources, limits.workers, crashed=crashed
-    )
-    with ExitStack() as stack:
-        pieces = stack.enter_context(TableWriter(out / "pieces.parquet", PIECES))
-        notes = stack.enter_context(TableWriter(out / "notes.parquet", NOTES))
-        for reading in _in_order(progress(readings, len(sources), "ingest", "files")):
-            account.add(reading)
-            if reading.pieces:
-                pieces.write(pa.Table.from_pylist(reading.pieces, schema=PIECES))
-            for table in reading.notes:
-                notes.write(table)
-    summary = account.summary()
-    if not summary["kept"]:
-        raise EmptyCorpusError(f"none of {summary['pieces']} pieces could be read: {summary}")
-    return summary
+    shown = progress(results, len(sources), "ingest", "files")
+    _write(_in_order(zip(sources, shown, strict=True)), out, account)
+    return _checked(account.summary(), settings.max_rejected_fraction)
 
 
-def _in_order(readings: Iterator[Reading]) -> Iterator[Reading]:
-    """Passes readings on, and makes sure that no name stands twice or out of order."""
+def _write(readings: Iterator[_Reading], out: Path, account: _Account) -> None:
+    rows: list[dict[str, Any]] = []
+    with written(out, pieces=PIECES, notes=NOTES) as (pieces, notes):
+        for found, table in readings:
+            account.add(found, table)
+            notes.write(table)
+            rows += found
+            if len(rows) >= _ROWS:
+                pieces.write(pa.Table.from_pylist(rows, schema=PIECES))
+                rows = []
+        pieces.write(pa.Table.from_pylist(rows, schema=PIECES))
+
+
+def _checked(account: dict[str, Any], max_rejected_fraction: float) -> dict[str, Any]:
+    if not account["kept"]:
+        raise EmptyCorpusError(f"none of {account['pieces']} pieces could be read: {account}")
+    if account["refused"] > max_rejected_fraction * account["pieces"]:
+        raise TooManyRefusedError(account, max_rejected_fraction)
+    return account
+
+
+def _size(source: Source) -> int:
+    return source.n_bytes // source.parts
+
+
+def _pruning(results: Iterator[bytes], cache: Cache, max_bytes: int) -> Iterator[bytes]:
+    """Passes results on, and keeps the cache within its size on the way."""
+    new = 0
+    for result in results:
+        yield result
+        new += len(result)
+        if new > _PRUNE_AFTER * max_bytes:
+            cache.prune(max_bytes)
+            new = 0
+    cache.prune(max_bytes)
+
+
+_Reading = tuple[list[dict[str, Any]], pa.Table]
+
+
+def _in_order(results: Iterator[tuple[Source, bytes]]) -> Iterator[_Reading]:
+    """Unpacks rows and notes, and makes sure that no name stands twice or out of order."""
     last = ""
-    for reading in readings:
-        for row in reading.pieces:
+    for source, packed in results:
+        rows, table = unpack(packed, source)
+        for row in rows:
             if row["piece_id"] <= last:
                 raise RuntimeError(f"piece {row['piece_id']!r} comes after {last!r}")
             last = row["piece_id"]
-        yield reading
+        yield rows, table
 
 
 class _Account:
@@ -87,13 +156,12 @@ class _Account:
         self._seconds = 0.0
         self._refused: Counter[str] = Counter()
 
-    def add(self, reading: Reading) -> None:
-        self._pieces += len(reading.pieces)
-        self._refused.update(r["rejected_because"] for r in reading.pieces if r["rejected_because"])
-        self._seconds += sum(r["duration_sec"] or 0.0 for r in reading.pieces)
-        for table in reading.notes:
-            self._notes += len(table)
-            self._melody += int(np.count_nonzero(table["is_melody"].to_numpy()))
+    def add(self, rows: list[dict[str, Any]], notes: pa.Table) -> None:
+        self._pieces += len(rows)
+        self._refused.update(r["rejected_because"] for r in rows if r["rejected_because"])
+        self._seconds += sum(r["duration_sec"] or 0.0 for r in rows)
+        self._notes += len(notes)
+        self._melody += int(np.count_nonzero(notes["is_melody"].to_numpy()))
 
     def summary(self) -> dict[str, Any]:
         refused = self._refused.total()

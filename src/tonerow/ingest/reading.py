@@ -1,11 +1,10 @@
-"""One source to piece rows and notes: what a worker process does."""
+"""One source to piece rows and notes: what a reader process does."""
 
 from __future__ import annotations
 
 import hashlib
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -15,111 +14,154 @@ import pyarrow as pa
 
 from tonerow import notes
 from tonerow.ingest import abc_notation
+from tonerow.ingest.cache import Cache
+from tonerow.ingest.isolation import Loss
 from tonerow.ingest.midi import read_midi
+from tonerow.ingest.packing import pack
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.ingest.sources import Source
 from tonerow.params import Ingest
 from tonerow.schema import PIECES, Rejection
 
-
-@dataclass
-class Reading:
-    """What came of one source: a row for each piece, and the notes of the pieces that are kept.
-
-    Attributes:
-        pieces: rows of `PIECES`, as dictionaries, in the order of their piece_id.
-        notes: tables of `NOTES`, in the same order.
-    """
-
-    pieces: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[pa.Table] = field(default_factory=list)
+_MAX_LATE = 3
+"""Pieces of a file that may time out; the rest of the file is then refused unread."""
+_ACCIDENTS = {Rejection.READER_TIMED_OUT.value, Rejection.READER_CRASHED.value}
 
 
 class _OutOfTimeError(BaseException):
     """Not an `Exception`, so that no reader mistakes it for one of its own."""
 
 
-def read_source(source: Source, limits: Ingest) -> Reading:
+@dataclass
+class _Reading:
+    """The pieces of a source so far; rows are those of `PIECES`, but for what its place decides."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    late: int = 0
+
+    def refuse(self, row: dict[str, Any], because: Rejection, detail: str) -> None:
+        self.rows.append(row | {"rejected_because": because.value, "rejected_detail": detail})
+        self.late += because is Rejection.READER_TIMED_OUT
+
+
+def read_source(
+    source: Source,
+    limits: Ingest,
+    cache: Cache | None = None,
+    *,
+    lost: Mapping[int, Loss],
+    beat: Callable[[], None],
+) -> bytes:
     """Reads one source; whatever goes wrong becomes a row that says so.
 
     Args:
         source: where the file is, and what is known of it.
         limits: on size, notes, length and time.
+        cache: of readings; None: everything is read.
+        lost: what killed an earlier reader: part 0 is opening the file, part n its nth piece.
+        beat: called before each piece.
 
     Returns:
-        At least one piece, unless the source is a share of an ABC file without tunes for it.
+        Packed rows and notes of at least one piece, unless the source is a share of an ABC file
+        without tunes for it; see `packing.pack`.
     """
-    reading = Reading()
-    name = f"{source.source_path}/0000" if source.kind == "abc" else source.source_path
-    whole = _row(source, name)
+    reading = _Reading()
+    whole = _row("0000" if source.kind == "abc" else "")
+    key = None
     if source.refused is not None:
-        reading.pieces.append(_refused(whole, *source.refused))
-        return reading
-    max_bytes = int(limits.max_megabytes * 1e6)
+        reading.refuse(whole, *source.refused)
+        return pack(reading.rows, reading.tables)
     try:
+        if 0 in lost:
+            raise _lost(lost[0], limits)
         with _time_limit(limits.timeout_sec):
-            data = source.read(max_bytes)
-            tunes = _tunes(data, source) if source.kind == "abc" else []
+            data = source.read(int(limits.max_megabytes * 1e6))
+            if cache is not None and not lost:
+                key = _key(cache, data, source, limits)
+                if (known := cache.get(key)) is not None:
+                    return known
+            pieces = _pieces(data, source)
+    except MemoryError:
+        raise
     except (Exception, _OutOfTimeError) as error:
         if source.part == 0:
-            reading.pieces.append(_refused(whole, *_reason(error, limits)))
-        return reading
+            reading.refuse(whole, *_reason(error, limits))
+        pieces = []
+    for part, (row, content) in enumerate(pieces, 1):
+        beat()
+        _add(reading, row, content, limits, lost.get(part))
+    packed = pack(reading.rows, reading.tables)
+    by_accident = any(row["rejected_because"] in _ACCIDENTS for row in reading.rows)
+    if cache is not None and key is not None and not by_accident:
+        cache.put(key, packed)
+    return packed
+
+
+def _key(cache: Cache, data: bytes, source: Source, limits: Ingest) -> str:
+    allowed = (limits.max_minutes, limits.max_notes, limits.max_megabytes)
+    return cache.key(data, source.kind, source.part, source.parts, allowed)
+
+
+def _pieces(data: bytes, source: Source) -> list[tuple[dict[str, Any], bytes | str]]:
+    """The row and the content of each piece: a MIDI file, or this share of a file's tunes."""
     if source.kind == "midi":
-        whole["sha256"] = hashlib.sha256(data).hexdigest()
-        _add(reading, whole, data, limits)
-    for number, text in tunes:
-        row = _row(source, f"{source.source_path}/{number}")
-        row["sha256"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        row["abc_text"] = text
-        _add(reading, row, text, limits)
-    return reading
-
-
-def crashed(source: Source, detail: str) -> Reading:
-    """What to put in the place of a source whose reader died."""
-    name = f"{source.source_path}/0000" if source.kind == "abc" else source.source_path
-    return Reading([_refused(_row(source, name), Rejection.READER_CRASHED, detail)])
-
-
-def _tunes(data: bytes, source: Source) -> list[tuple[str, str]]:
-    """This share of a file's tunes, each with its number, padded so that numbers sort."""
+        return [(_row("") | {"sha256": hashlib.sha256(data).hexdigest()}, data)]
     texts = abc_notation.split_tunes(abc_notation.decode(data))
     if not texts:
         raise UnreadableError(Rejection.NO_NOTES, "no tune in the file")
-    width = max(4, len(str(len(texts))))
+    width = max(4, len(str(len(texts))))  # padded, so that numbers sort
     low, high = (len(texts) * part // source.parts for part in (source.part, source.part + 1))
-    return [(f"{i + 1:0{width}d}", texts[i]) for i in range(low, high)]
+    pieces: list[tuple[dict[str, Any], bytes | str]] = []
+    for number, text in enumerate(texts[low:high], low + 1):
+        sha256 = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        pieces.append((_row(f"{number:0{width}d}") | {"sha256": sha256, "abc_text": text}, text))
+    return pieces
 
 
-def _add(reading: Reading, row: dict[str, Any], content: bytes | str, limits: Ingest) -> None:
+def _add(
+    reading: _Reading,
+    row: dict[str, Any],
+    content: bytes | str,
+    limits: Ingest,
+    lost: Loss | None,
+) -> None:
     """Reads one piece and adds its row and, if it is kept, its notes."""
     try:
+        if lost is not None:
+            raise _lost(lost, limits)
+        if reading.late >= _MAX_LATE:
+            why = f"not tried: {_MAX_LATE} pieces before it in the file took too long"
+            raise UnreadableError(Rejection.READER_TIMED_OUT, why)
         with _time_limit(limits.timeout_sec):
             score = (
                 read_midi(content)
                 if isinstance(content, bytes)
                 else abc_notation.read_tune(content, limits.max_notes)
             )
-            table = _within(score, row["piece_id"], limits)
+            table = _within(score, limits)
+    except MemoryError:
+        raise
     except (Exception, _OutOfTimeError) as error:
-        reading.pieces.append(_refused(row, *_reason(error, limits)))
+        reading.refuse(row, *_reason(error, limits))
         return
-    ends = score.onset_sec + score.duration_sec
-    row |= {
-        "composer": row["composer"] or score.composer,
-        "title": row["title"] or score.title,
-        "ticks_per_beat": score.ticks_per_beat,
-        "tempo_bpm": score.tempo_bpm,
-        "time_signature": score.time_signature,
-        "key": score.key,
-        "n_notes": len(table),
-        "duration_sec": float(ends.max()),
-    }
-    reading.pieces.append(row)
-    reading.notes.append(table)
+    reading.tables.append(table)
+    reading.rows.append(
+        row
+        | {
+            "composer": score.composer,
+            "title": score.title,
+            "ticks_per_beat": score.ticks_per_beat,
+            "tempo_bpm": score.tempo_bpm,
+            "time_signature": score.time_signature,
+            "key": score.key,
+            "n_notes": len(table),
+            "duration_sec": float((score.onset_sec + score.duration_sec).max()),
+        }
+    )
 
 
-def _within(score: Score, piece_id: str, limits: Ingest) -> pa.Table:
+def _within(score: Score, limits: Ingest) -> pa.Table:
     """The note table of a score that is within the limits."""
     if score.n_notes == 0:
         raise UnreadableError(Rejection.NO_NOTES, "read, but without a note")
@@ -128,7 +170,7 @@ def _within(score: Score, piece_id: str, limits: Ingest) -> pa.Table:
         raise UnreadableError(
             Rejection.TOO_LONG, f"lasts {minutes:.0f} minutes; allowed: {limits.max_minutes:g}"
         )
-    table = notes.to_table(piece_id, score)
+    table = notes.to_table("", score)
     if len(table) > limits.max_notes:
         raise UnreadableError(
             Rejection.TOO_MANY_NOTES, f"{len(table)} notes; allowed: {limits.max_notes}"
@@ -137,20 +179,19 @@ def _within(score: Score, piece_id: str, limits: Ingest) -> pa.Table:
     return table
 
 
-def _row(source: Source, piece_id: str) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(PIECES.names)
-    return row | {
-        "piece_id": piece_id,
-        "source_path": source.source_path,
-        "source_format": source.kind,
-        "composer": source.composer,
-        "title": source.title,
-        "official_split": source.official_split,
-    }
+def _row(number: str) -> dict[str, Any]:
+    """An empty row; `piece_id` is the tune's number, to be put below the source's path."""
+    return dict.fromkeys(PIECES.names) | {"piece_id": number}
 
 
-def _refused(row: dict[str, Any], because: Rejection, detail: str) -> dict[str, Any]:
-    return row | {"rejected_because": because.value, "rejected_detail": detail}
+def _lost(loss: Loss, limits: Ingest) -> UnreadableError:
+    """What a piece that killed its reader is refused for."""
+    if loss is Loss.TIMED_OUT:
+        return UnreadableError(Rejection.READER_TIMED_OUT, _too_slow(limits))
+    if loss is Loss.OUT_OF_MEMORY:
+        why = f"reading it took more than {limits.max_memory_mb} MB of memory"
+        return UnreadableError(Rejection.READER_CRASHED, why)
+    return UnreadableError(Rejection.READER_CRASHED, "the reading process died")
 
 
 def _reason(error: BaseException, limits: Ingest) -> tuple[Rejection, str]:
@@ -158,16 +199,20 @@ def _reason(error: BaseException, limits: Ingest) -> tuple[Rejection, str]:
     if isinstance(error, UnreadableError):
         return error.because, error.detail
     if isinstance(error, _OutOfTimeError):
-        return Rejection.READER_TIMED_OUT, f"not read within {limits.timeout_sec:g} seconds"
+        return Rejection.READER_TIMED_OUT, _too_slow(limits)
     return Rejection.READER_CRASHED, f"the reader raised {type(error).__name__}"
+
+
+def _too_slow(limits: Ingest) -> str:
+    return f"not read within {limits.timeout_sec:g} seconds"
 
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises `_OutOfTimeError` in the block when it takes longer; only works in a main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Raises `_OutOfTimeError` in the block when it takes longer; for the main thread.
+
+    It stops Python code only, without a process to start anew: `isolation` stops the rest.
+    """
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise _OutOfTimeError

@@ -1,91 +1,104 @@
-"""The same function on many items, in worker processes, results in order.
+"""The same function on many items, on one core, on all or on a cluster, results in order.
 
-A worker may die: of memory, or in a library's native code. joblib then loses its whole pool without
-saying whose fault it was, so the items that were under way are done again one by one, each in a
-process that may die alone.
+joblib shares the work out; what it runs on each worker only hands items to an isolated reader (see
+`isolation`), so that workers themselves neither hang nor die, wherever they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
-from typing import TypeVar
+from contextlib import ExitStack, closing
+from importlib import import_module
+from typing import Any, TypeVar
 
 import joblib
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from tonerow.ingest.isolation import Bounds, Isolated, isolated
+from tonerow.params import Ingest
 
-_BATCH = 4  # items a task: enough to hide the cost of sending it
-_WINDOW = 32  # tasks a worker that may be under way or wait to be written: bounds the memory
+Item = TypeVar("Item")
+
+_BATCH_BYTES, _BATCH_ITEMS = 2**18, 32  # a task: enough to hide the cost of sending it
+_WINDOW_BYTES, _WINDOW_ITEMS = 2**23, 2**11  # under way, or waiting to be written: bounds memory
+
+
+class BackendError(ValueError):
+    """The workers that the parameters name are not to be had; the message says what to do."""
 
 
 def ordered_map(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    workers: int,
-    crashed: Callable[[Item, str], Result],
-) -> Iterator[Result]:
-    """Applies a function to every item.
+    function: Isolated, items: Sequence[Item], size: Callable[[Item], int], settings: Ingest
+) -> Iterator[bytes]:
+    """Applies a function to every item, in isolation.
 
     Args:
-        function: picklable, as are items and results.
-        items: what to go through.
-        workers: processes; -1: one a core; 1: this process, where a crash is not survived.
-        crashed: what stands for the result of an item whose process died, and how it died.
+        function: what to apply.
+        items: picklable.
+        size: of an item, in bytes; the results in memory at once belong to items of 8 MiB in all,
+            or to a single larger one.
+        settings: workers, where they are, and what each item may take.
 
     Yields:
-        One result an item, in the order of the items whatever the number of workers.
+        One result an item, in the order of the items whatever the workers.
+
+    Raises:
+        BackendError: there is no such cluster.
+        BrokenReaderError: the function fails whatever it is given.
     """
-    workers = joblib.cpu_count() if workers == -1 else workers
-    if workers == 1:
-        yield from map(function, items)
-        return
-    window = _BATCH * _WINDOW * workers
-    for start in range(0, len(items), window):
-        under_way = items[start : start + window]
-        done = 0
-        try:
-            for results in _in_parallel(function, under_way, workers):
-                for result in results:
-                    done += 1
-                    yield result
-        except BrokenProcessPool:
-            yield from _one_by_one(function, under_way[done:], crashed)
-
-
-def _in_parallel(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
-) -> Iterator[list[Result]]:
-    batches = (items[i : i + _BATCH] for i in range(0, len(items), _BATCH))
-    parallel = joblib.Parallel(n_jobs=workers, return_as="generator", batch_size=1)
-    yield from parallel(joblib.delayed(_apply)(function, batch) for batch in batches)
-
-
-def _apply(function: Callable[[Item], Result], batch: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in batch]
-
-
-def _one_by_one(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    crashed: Callable[[Item, str], Result],
-) -> Iterator[Result]:
-    """Each item in a process of its own, which serves on until it dies."""
-    pool = _single()
-    try:
+    bounds = Bounds(settings.timeout_sec, settings.max_memory_mb)
+    if settings.backend == "loky" and settings.workers == 1:
         for item in items:
-            try:
-                yield pool.submit(function, item).result()
-            except BrokenProcessPool:
-                pool.shutdown()
-                pool = _single()
-                yield crashed(item, "the reading process died")
-    finally:
-        pool.shutdown()
+            yield isolated(function, item, bounds)
+        return
+    with _backend(settings):
+        for window in _cut(items, size, _WINDOW_ITEMS, _WINDOW_BYTES):
+            tasks = (
+                joblib.delayed(_apply)(function, batch, bounds)
+                for batch in _cut(window, size, _BATCH_ITEMS, _BATCH_BYTES)
+            )
+            parallel = joblib.Parallel(
+                settings.workers, return_as="generator", batch_size=1, pre_dispatch="3*n_jobs"
+            )
+            with closing(parallel(tasks)) as done:
+                for results in done:
+                    yield from results
 
 
-def _single() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+def _apply(function: Isolated, batch: Sequence[Any], bounds: Bounds) -> list[bytes]:
+    return [isolated(function, item, bounds) for item in batch]
+
+
+def _cut(
+    items: Sequence[Item], size: Callable[[Item], int], most: int, most_bytes: int
+) -> Iterator[Sequence[Item]]:
+    """Consecutive items in groups of up to so many items and bytes, at least one item each."""
+    start = weight = 0
+    for at, item in enumerate(items):
+        weight += size(item)
+        if at > start and (weight > most_bytes or at - start == most):
+            yield items[start:at]
+            start, weight = at, size(item)
+    if len(items):
+        yield items[start:]
+
+
+def _backend(settings: Ingest) -> ExitStack:
+    """Sets joblib's backend until the stack is closed."""
+    stack = ExitStack()
+    if settings.backend == "loky":
+        stack.enter_context(joblib.parallel_config("loky"))
+        return stack
+    try:
+        distributed = import_module("distributed")  # an optional extra
+    except ImportError:
+        raise BackendError(
+            'ingest.backend is dask, which is not installed: pip install "tonerow[dask]"'
+        ) from None
+    try:
+        stack.enter_context(distributed.Client(settings.scheduler, timeout=30))
+    except (OSError, TimeoutError, ValueError) as error:
+        raise BackendError(
+            f"ingest.scheduler is {settings.scheduler}, where no Dask scheduler answers: {error}"
+        ) from None
+    stack.enter_context(joblib.parallel_config("dask"))
+    return stack

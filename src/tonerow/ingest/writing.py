@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,10 +14,9 @@ ROW_GROUP = 2**17
 
 
 class TableWriter:
-    """Writes one Parquet file in row groups of `ROW_GROUP` rows.
+    """Writes one Parquet file in row groups of `ROW_GROUP` rows; see `written`.
 
-    The file gets its name only when the `with` block ends without an error, and a file of that name
-    stays as it was until then. Equal rows give equal bytes, however they were cut into tables.
+    Equal rows give equal bytes, however they were cut into tables.
 
     Args:
         path: of the file; its folder must exist.
@@ -26,51 +26,67 @@ class TableWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial")
-        self._schema = schema
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[pa.Table] = [schema.empty_table()]
         self._rows = 0
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> TableWriter:
         # Times hardly repeat: a dictionary of them costs time and a third of the size.
-        repeated = [f.name for f in self._schema if f.type not in (pa.float64(), pa.int64())]
+        repeated = [f.name for f in schema if f.type not in (pa.float64(), pa.int64())]
         self._writer = pq.ParquetWriter(
-            self._partial, self._schema, compression="zstd", use_dictionary=repeated
+            self._partial, schema, compression="zstd", use_dictionary=repeated
         )
-        return self
 
     def write(self, table: pa.Table) -> None:
         """Takes rows; they must have the schema and come in the order of the file."""
         self._waiting.append(table)
         self._rows += len(table)
         if self._rows >= ROW_GROUP:
-            rows = self._merged()
+            rows = pa.concat_tables(self._waiting)
             whole = len(rows) // ROW_GROUP * ROW_GROUP
-            self._write(rows.slice(0, whole))
+            self._writer.write_table(rows.slice(0, whole), row_group_size=ROW_GROUP)
             self._waiting = [rows.slice(whole)]
             self._rows = len(rows) - whole
 
-    def _merged(self) -> pa.Table:
-        return pa.concat_tables(self._waiting or [self._schema.empty_table()])
+    def close(self) -> None:
+        """Writes what is left; the file does not have its name yet."""
+        if self._rows:
+            # combined: row groups must not remember in which pieces their rows came
+            rows = pa.concat_tables(self._waiting).combine_chunks()
+            self._writer.write_table(rows, row_group_size=ROW_GROUP)
+        self._writer.close()
 
-    def _write(self, rows: pa.Table) -> None:
-        assert self._writer is not None
-        self._writer.write_table(rows, row_group_size=ROW_GROUP)
+    def publish(self) -> None:
+        """Gives the closed file its name."""
+        self._partial.replace(self._path)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._writer is not None
-        try:
-            if error is None and self._rows:
-                # combined: row groups must not remember in which pieces their rows came
-                self._write(self._merged().combine_chunks())
-        finally:
-            self._writer.close()
-            if error is not None:
-                self._partial.unlink(missing_ok=True)
-        if error is None:
-            self._partial.replace(self._path)
+    def discard(self) -> None:
+        """Removes what was written."""
+        self._writer.close()
+        self._partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(folder: Path, **schemas: pa.Schema) -> Iterator[list[TableWriter]]:
+    """Writers of tables that belong together.
+
+    The files get their names only when the block has ended without an error and all of them are
+    whole; files of those names stay as they were until then.
+
+    Args:
+        folder: must exist.
+        schemas: of each table, by name: ``notes=NOTES`` becomes ``notes.parquet``.
+
+    Yields:
+        A writer for each table.
+    """
+    writers: list[TableWriter] = []
+    try:
+        for name, schema in schemas.items():
+            writers.append(TableWriter(folder / f"{name}.parquet", schema))
+        yield writers
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            writer.publish()
+    except BaseException:
+        for writer in writers:
+            writer.discard()
+        raise
