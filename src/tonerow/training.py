@@ -110,6 +110,11 @@ def fit(
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
         row = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
         row |= _rows("val", evaluate(model, val, scoring))
+        if not math.isfinite(row["train_nll"] + row["val_nll"]):
+            raise TrainingError(
+                f"the loss is no longer a number in epoch {done.epoch + 1}; lower learning_rate "
+                f"(now {settings.learning_rate}) or clip_norm (now {settings.clip_norm})"
+            )
         done.epoch += 1
         done.curves.append(row)
         if row["val_nll"] < done.best_nll:
@@ -151,11 +156,6 @@ def _train_epoch(
         with torch.no_grad():
             tallies.add(predictions, batch)
     row = _rows("train", tallies)
-    if not math.isfinite(row["train_nll"]):
-        raise TrainingError(
-            f"the loss is no longer a number in epoch {epoch + 1}; lower learning_rate "
-            f"(now {settings.learning_rate}) or clip_norm (now {settings.clip_norm})"
-        )
     return {"epoch": epoch + 1, "learning_rate": settings.learning_rate * factor, **row}
 
 

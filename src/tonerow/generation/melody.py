@@ -32,7 +32,7 @@ def rhythm_batch(lines: list[pd.DataFrame], device: torch.device) -> Batch:
     length = torch.tensor([len(line) for line in lines])
     rhythm = torch.zeros(len(lines), int(length.max()), 2)
     for row, line in zip(rhythm, lines, strict=True):
-        row[: len(line)] = torch.from_numpy(line[NORMALISED].to_numpy(np.float32))
+        row[: len(line)] = torch.tensor(line[NORMALISED].to_numpy(np.float32))
     return {"rhythm": rhythm.to(device), "length": length.to(device)}
 
 
