@@ -178,7 +178,7 @@ def small_maestro() -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         flute = (CORPUS / "midi" / "solo" / "flute.mid").read_bytes()
-        archive.writestr("maestro-v3.0.0/2004/a.midi", flute)
+        archive.writestr(zipfile.ZipInfo("maestro-v3.0.0/2004/a.midi"), flute)
     return stream.getvalue()
 
 
@@ -194,7 +194,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home.mkdir()
     handler = partial(QuietHandler, directory=str(home))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(maestro, "URL", f"http://127.0.0.1:{server.server_port}/maestro.zip")

@@ -7,17 +7,17 @@ Dataset, ICLR 2019; CC BY-NC-SA 4.0.
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
+from tonerow.corpora.download import Downloader, WrongBytesError, retrieve
 from tonerow.params import MaestroCorpus
 
 URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
 METADATA = "maestro-v3.0.0.csv"
 _NAME = "maestro-v3.0.0-midi.zip"
-_TIMEOUT_SEC = (5, 60)  # to connect, and between two bytes
+DOWNLOADER = Downloader(max_bytes=2**27)  # twice its size
 
 _WAY_OUT = (
     "set corpora.maestro.path to your copy of maestro-v3.0.0-midi.zip or of the unpacked folder, "
@@ -49,19 +49,17 @@ def fetch(settings: MaestroCorpus, out: Path, root: Path) -> Fetched:
 
 def _downloaded(cache: Path) -> Path:
     """The verified archive; from the cache if it is there."""
-    import pooch  # noqa: PLC0415 - slow to import, and most runs need no download
-    import requests  # noqa: PLC0415
+    import requests  # noqa: PLC0415 - slow to import, and most runs need no download
 
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_SEC, progressbar=sys.stderr.isatty())
     try:
-        return Path(pooch.retrieve(URL, f"sha256:{SHA256}", _NAME, cache, downloader=downloader))
+        return retrieve(URL, SHA256, cache / _NAME, DOWNLOADER)
+    except WrongBytesError as error:
+        raise FetchError(
+            f"{URL} sent something else than MAESTRO v3.0.0: its sha256 is not {SHA256}; {_WAY_OUT}"
+        ) from error
     except (requests.RequestException, OSError) as error:
         raise FetchError(
             f"MAESTRO could not be downloaded from {URL} ({type(error).__name__}); {_WAY_OUT}"
-        ) from error
-    except ValueError as error:
-        raise FetchError(
-            f"{URL} sent something else than MAESTRO v3.0.0: its sha256 is not {SHA256}; {_WAY_OUT}"
         ) from error
 
 
