@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import split as stage
-from tonerow import params, splitting
+from tonerow import melodic_runs, params, splitting
 from tonerow.schema import NOTES, PIECES, SPLITS
 
 RUN = 16
@@ -31,8 +31,8 @@ def melody(seed: int, n: int = 120) -> Melody:
     return np.random.default_rng(seed).integers(50, 74, n, dtype=np.uint8)
 
 
-def lines_of(melodies: list[Melody]) -> splitting.Lines:
-    return splitting.distinct_lines((len(line), line) for line in melodies)
+def lines_of(melodies: list[Melody]) -> melodic_runs.Lines:
+    return melodic_runs.distinct_lines((len(line), line) for line in melodies)
 
 
 def works_of(
@@ -54,8 +54,8 @@ class TestRuns:
         self, notes: list[int], run: int, shift: int
     ) -> None:
         pitches = np.array(notes, np.uint8)
-        hashes = splitting.interval_runs(pitches, run)
-        moved = splitting.interval_runs((pitches.astype(int) + shift).astype(np.uint8), run)
+        hashes = melodic_runs.interval_runs(pitches, run)
+        moved = melodic_runs.interval_runs((pitches.astype(int) + shift).astype(np.uint8), run)
         assert np.array_equal(hashes, moved)
         intervals = [b - a for a, b in pairwise(notes)]
         runs = [tuple(intervals[i : i + run]) for i in range(len(intervals) - run + 1)]
@@ -66,11 +66,11 @@ class TestRuns:
 
     def test_extreme_intervals_are_told_apart(self) -> None:
         up, down = np.array([0, 127], np.uint8), np.array([127, 0], np.uint8)
-        assert splitting.interval_runs(up, 1) != splitting.interval_runs(down, 1)
+        assert melodic_runs.interval_runs(up, 1) != melodic_runs.interval_runs(down, 1)
 
     def test_no_run_crosses_from_one_line_into_the_next(self) -> None:
         lines = lines_of([melody(1, 20), melody(2, 5), melody(3, 0), melody(4, 18)])
-        found = [run for part in splitting.sorted_runs(lines, RUN) for run in part.position]
+        found = [run for part in melodic_runs.sorted_runs(lines, RUN) for run in part.position]
         assert sorted(found) == [0, 1, 2, 3, 25, 26]
 
     def test_trills_and_scales_are_not_telling(self) -> None:
@@ -78,31 +78,31 @@ class TestRuns:
         scale = np.arange(30, 70, dtype=np.uint8)
         repeated = np.full(40, 60, np.uint8)
         for line in (trill, scale, repeated):
-            (runs,) = splitting.sorted_runs(lines_of([line]), RUN)
+            (runs,) = melodic_runs.sorted_runs(lines_of([line]), RUN)
             assert not runs.telling.any()
-        (runs,) = splitting.sorted_runs(lines_of([melody(1)]), RUN)
+        (runs,) = melodic_runs.sorted_runs(lines_of([melody(1)]), RUN)
         assert runs.telling.all()
 
     def test_telling_counts_different_intervals(self) -> None:
         steps = np.random.default_rng(0).integers(-3, 4, 300)
         line = (60 + np.cumsum(steps) % 40).astype(np.uint8)
-        (runs,) = splitting.sorted_runs(lines_of([line]), RUN)
+        (runs,) = melodic_runs.sorted_runs(lines_of([line]), RUN)
         intervals = np.diff(line.astype(int))
         for start, telling in zip(runs.position, runs.telling, strict=True):
             different = len(set(intervals[start : start + RUN].tolist()))
-            assert telling == (different >= splitting.TELLING_INTERVALS)
+            assert telling == (different >= melodic_runs.TELLING_INTERVALS)
 
     def test_parts_change_no_result(self, monkeypatch: pytest.MonkeyPatch) -> None:
         melodies = [melody(i % 9, 60 + 7 * i) for i in range(30)]
         melodies += [with_middle(line, melody(i)) for i, line in enumerate(melodies)]
         lines = lines_of(melodies)
         sides = np.array(["train", "val", "test"] * 20)
-        whole = splitting.shared_runs(lines, RUN)
+        whole = melodic_runs.shared_runs(lines, RUN)
         audit = splitting.audit(lines, [sides], RUN)
-        monkeypatch.setattr(splitting, "RUNS_AT_ONCE", 500)
-        monkeypatch.setattr(splitting, "NOTES_AT_ONCE", 137)
+        monkeypatch.setattr(melodic_runs, "RUNS_AT_ONCE", 500)
+        monkeypatch.setattr(melodic_runs, "NOTES_AT_ONCE", 137)
         assert splitting.audit(lines, [sides], RUN) == audit
-        for one, other in zip(whole, splitting.shared_runs(lines, RUN), strict=True):
+        for one, other in zip(whole, melodic_runs.shared_runs(lines, RUN), strict=True):
             assert np.array_equal(one, other)
 
 
@@ -143,7 +143,7 @@ class TestWorks:
         melodies = [
             np.concatenate([melody(i, 60), common, melody(-i % 997, 60)]) for i in range(1, 300)
         ]
-        pairs, _, _ = splitting.shared_runs(lines_of(melodies), RUN)
+        pairs, _, _ = melodic_runs.shared_runs(lines_of(melodies), RUN)
         assert len(pairs) < 299 * 298 / 2 / 4
         assert works_of(melodies) == list(range(299))
 
@@ -174,64 +174,6 @@ class TestWorks:
         melodies = [melody(i) for i in range(n)]
         assert set(works_of(melodies, [{"title: theme 7"}] * n)) == set(range(n))
         assert set(works_of(melodies[:-1], [{"title: theme 7"}] * (n - 1))) == {0}
-
-
-class TestTitles:
-    @pytest.mark.parametrize(
-        ("one", "other"),
-        [
-            (
-                ("Frédéric Chopin", "Etude Op. 10 No. 4"),
-                ("Chopin, F.", "Etude, Opus 10, no.4 in C#"),
-            ),
-            (("Johann Sebastian Bach", "Fugue, BWV 846"), ("J. S. Bach", "WTC I, BWV846")),
-            (("W. A. Mozart", "Sonata K. 331, I. Andante"), ("W. A. Mozart", "Sonata KV331")),
-            (("Haydn", "Sonata Hob. XVI:50, First Movement"), ("Haydn", "Sonata in C, Hob.XVI/50")),
-            (("Liszt", "Rhapsodie Espagnole"), ("Franz Liszt", "Rhapsodie espagnole, S. 254")),
-            (("Liszt", "Sonata in B Min."), ("Liszt", "Sonata in B minor")),
-            (("Schubert / Liszt", "Der Müller und der Bach"), ("Schubert", "Muller und der Bach")),
-            ((None, "The Blackbird"), ("Trad.", "Blackbird, The")),
-            ((None, "O'Neill's March"), (None, "O’NEILLS MARCH.")),
-            ((None, "Kiley's -- Reel"), (None, "Kileys")),
-        ],
-    )
-    def test_same(self, one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
-        assert splitting.title_keys(*one) & splitting.title_keys(*other)
-
-    @pytest.mark.parametrize(
-        ("one", "other"),
-        [
-            (("Chopin", "Etude Op. 10 No. 4"), ("Chopin", "Etude Op. 10 No. 5")),
-            (("Liszt", "Rhapsody No. 6, S. 244"), ("Liszt", "Rhapsody No. 9, S. 244")),
-            (("Scarlatti", "Sonata in D Minor, K. 9"), ("Scarlatti", "Sonata in D Minor, K. 141")),
-            (("Bach", "Prelude in A minor"), ("Chopin", "Prelude in A minor")),
-            ((None, "Miss Brown's Reel"), (None, "Miss Brown's Jig")),
-        ],
-    )
-    def test_different(self, one: tuple[str | None, str], other: tuple[str | None, str]) -> None:
-        a, b = splitting.title_keys(*one), splitting.title_keys(*other)
-        assert a and b and not a & b
-
-    @pytest.mark.parametrize("title", [None, "", " -- ", "Untitled", "Track 1", "12", "gan ainm"])
-    @pytest.mark.parametrize("composer", [None, "Liszt"])
-    def test_no_title(self, composer: str | None, title: str | None) -> None:
-        assert splitting.title_keys(composer, title) == set()
-
-    @pytest.mark.parametrize("title", ["Reel", "The Jig", "Hornpipe No. 2", "Waltz in D", "Sonata"])
-    def test_a_form_alone_says_nothing_without_composer(self, title: str) -> None:
-        assert splitting.title_keys(None, title) == set()
-
-    def test_a_form_alone_says_nothing_with_composer_but_a_key_or_number_does(self) -> None:
-        assert splitting.title_keys("Chopin", "Prelude") == set()
-        assert splitting.title_keys("Scriabin", "Sonata No. 9")
-
-    def test_folk_titles_count_whoever_is_named(self) -> None:
-        one = splitting.title_keys("F. O'Neill", "Galway Tom", folk=True)
-        assert one == splitting.title_keys("collected by Hartnett", "Galway Tom", folk=True)
-
-    @given(st.text(), st.one_of(st.none(), st.text()))
-    def test_any_text_is_taken(self, title: str, composer: str | None) -> None:
-        assert splitting.title_keys(composer, title) == splitting.title_keys(composer, title)
 
 
 sizes = st.lists(st.integers(1, 500), min_size=3, max_size=40)
@@ -332,7 +274,7 @@ def test_twenty_thousand_pieces() -> None:
     tunes = rng.integers(50, 74, (10_000, 60), dtype=np.uint8)
     tunes = np.concatenate([tunes, tunes])
     tunes[10_000:, 25:35] = rng.integers(50, 74, (10_000, 10), dtype=np.uint8)
-    lines = splitting.distinct_lines((60, tune) for tune in tunes)
+    lines = melodic_runs.distinct_lines((60, tune) for tune in tunes)
     works = splitting.works([set()] * 20_000, lines, RUN, 0.05)
     assert np.array_equal(works, np.tile(np.arange(10_000), 2))
     side = splitting.assign([f"{w}" for w in works], lines.n_notes, 0.1, 0.1, 1)

@@ -8,10 +8,8 @@ by another hand. Every step streams or is vectorised; memory grows with one byte
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,82 +22,27 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from tonerow.melodic_runs import (
+    NOTES_AT_ONCE,
+    Ints,
+    Lines,
+    distinct_lines,
+    shared_runs,
+    sorted_runs,
+    spread,
+)
 from tonerow.params import Split
 from tonerow.progress import progress
 from tonerow.schema import SPLITS
-
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+from tonerow.titles import title_keys
 
 SIDES = ("train", "val", "test")
-NOTES_AT_ONCE = 1 << 18  # read or hashed in one go
-RUNS_AT_ONCE = 1 << 21  # sorted in one go
-NEIGHBOURS = 16  # pieces that a run's every holder is compared with; more are linked in a chain
-TELLING_INTERVALS = 5  # a run with fewer different ones is a trill, a scale or a repeated note
 LONG_LINE = 640  # different telling runs; two hands alter so much that, beyond, a share says little
 TITLE_HOLDERS = 50  # a title without composer that more pieces bear is taken for a placeholder
-
-_WORD = re.compile(r"[^\W_]+")
-ARTICLES = frozenset(_WORD.findall("the a an der die das le la les el il"))
-PLACEHOLDERS = frozenset(
-    _WORD.findall(
-        """untitled unknown unnamed title none gan ainm piano track midi song tune melody
-        sequence"""
-    )
-)
-FORMS = frozenset(
-    _WORD.findall(
-        """air allegro andante ballade bourree clog concerto courante dance etude etudes fantasia
-        fantasie fantasy favorite favourite fling fugue gavotte gigue highland hornpipe hornpipes
-        impromptu intermezzo invention jig jigs lied march mazurka menuet minuet movement nocturne
-        partita piece polka polonaise prelude preludes quadrille quickstep reel reels rhapsody
-        romance rondo sarabande scherzo schottische slide slip sonata sonatas sonatina strathspey
-        study suite symphony theme toccata variation variations varsovienne waltz waltzes of and"""
-    )
-)
-KEY_WORDS = frozenset(_WORD.findall("a b c d e f g flat sharp major minor no number in op book"))
-WHOLE_NUMBERED = ("sonat", "concert", "symphon", "quartet", "trio", "suite", "partita")
-
-_CATALOGUE = re.compile(
-    r"\b(?:(op|opus|bwv|kv|rv|hwv|woo|wtc)\.?\s*|hob\.?\s*([ivx]+)\s*[:/.]\s*|([kdsl])\.?\s*)"
-    r"(\d+[a-z]?)(?:/(\d+))?"
-)
-_NUMBER = re.compile(r"\b(?:nos?|number|nr)\.?\s*(\d+)")
-_SPELLINGS = (
-    (r"\b([a-g])b\b", r"\1 flat"),
-    (r"\b([a-g]) ?[#♯]", r"\1 sharp"),
-    (r"\bmin\b", "minor"),
-    (r"\bmaj\b", "major"),
-)
-_EDITION = re.compile(r"\([^)]*\b(?:complete|edition|version|arr|live)\b[^)]*\)")
 
 
 class SplitError(ValueError):
     """The corpus cannot be split as asked; the message says what to do."""
-
-
-class Lines(NamedTuple):
-    """The melody lines of a corpus, each kept once up to transposition."""
-
-    pitches: NDArray[np.uint8]
-    """Pitches (0-127) of all different lines, one after the other."""
-    starts: Ints
-    """Where each line starts; one more entry than lines, the last is the number of pitches."""
-    of_piece: Ints
-    """The line of each piece."""
-    n_notes: Ints
-    """Notes of each piece, those off the melody line too."""
-
-
-class Runs(NamedTuple):
-    """Runs of intervals, sorted by hash, then position."""
-
-    hashes: Hashes
-    line: Ints
-    position: Ints
-    """Index of the run's first note in `Lines.pitches`."""
-    telling: NDArray[np.bool_]
-    """Whether the run has `TELLING_INTERVALS` different intervals, so that sharing it says much."""
 
 
 class Pieces(NamedTuple):
@@ -109,206 +52,6 @@ class Pieces(NamedTuple):
     keys: list[set[str]]
     """Whatever pieces of one work have in common: titles, catalogue numbers, the file's hash."""
     official: list[str | None]
-
-
-def title_keys(composer: str | None, title: str | None, folk: bool = False) -> set[str]:
-    """What a piece's title says about its work: pieces with a key in common are one work.
-
-    Case, accents, punctuation and articles do not count. With a composer (by surname; each name of
-    "Schubert / Liszt"), the title is one key and every catalogue number another, with its "No. 2",
-    and so is what comes before that number or before a comma, unless it names but a form and a key.
-    Without one, or for folk tunes, where `C:` names a collector as often, the title alone counts.
-
-    Args:
-        composer: as written; None, "Trad." and the like mean that nobody is named.
-        title: as written; None when there is none.
-        folk: whether the title alone counts even if somebody is named.
-
-    Returns:
-        The keys; none for a title that many unrelated pieces bear ("Untitled", "Reel", or, with a
-        composer, "Prelude"), which leaves it to the notes.
-    """
-    plain = _EDITION.sub(" ", _plain(title or ""))
-    for pattern, replacement in _SPELLINGS:
-        plain = re.sub(pattern, replacement, plain)
-    head, dashes, tail = plain.partition("--")
-    if dashes and set(_words(head)) - FORMS and not set(_words(tail)) - FORMS:
-        plain = head  # "Kiley's -- Reel"
-    words = _words(plain)
-    if all(word in PLACEHOLDERS or word.isdigit() for word in words):
-        return set()
-    names = [] if folk else _surnames(composer)
-    if not names:
-        generic = all(word in FORMS | KEY_WORDS | PLACEHOLDERS or word.isdigit() for word in words)
-        return set() if generic else {" ".join(["title:", *words])}
-    keys = set(_catalogue_numbers(plain))
-    if set(words) - FORMS:
-        keys.add(" ".join(words))
-    catalogued = _CATALOGUE.search(plain)
-    front = _words(re.split(r"[,(:;]", plain[: catalogued.start() if catalogued else None])[0])
-    if any(word not in FORMS | KEY_WORDS and not word.isdigit() for word in front):
-        keys.add(" ".join(front))  # "Symphonic Etudes, Op. 13", but not "Sonata in A, D. 959"
-    return {f"{name}: {key}" for name in names for key in keys}
-
-
-def _plain(text: str) -> str:
-    """Lower case without accents and apostrophes."""
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return re.sub(r"['’`´]", "", "".join(c for c in letters if not unicodedata.combining(c)))
-
-
-def _words(plain: str) -> list[str]:
-    words = _WORD.findall(plain)
-    tonic = {i + 1 for i, word in enumerate(words) if word == "in"}  # the A of "in A minor"
-    kept = [word for i, word in enumerate(words) if word not in ARTICLES or i in tonic]
-    return ["op" if word == "opus" else word for word in kept]
-
-
-def _surnames(composer: str | None) -> list[str]:
-    if not composer or re.match(r"\W*(trad|anon|unknown|various|folk)", composer.casefold()):
-        return []
-    names = [name.split(",")[0] for name in re.split(r"[/;&]", _plain(composer))]
-    words = [re.findall(r"[^\W\d_]+", name) for name in names]
-    return [found[-1] for found in words if found]
-
-
-def _catalogue_numbers(plain: str) -> Iterator[str]:
-    """Catalogue numbers, with the number within an opus: "op10.4", "bwv846", "hobxvi48"."""
-    found = list(_CATALOGUE.finditer(plain))
-    if not found:
-        return
-    number = _NUMBER.search(plain, found[0].end())
-    if number is None and not plain.strip(' "“').startswith(WHOLE_NUMBERED):
-        number = _NUMBER.search(plain)  # "Hungarian Rhapsody No. 6, S. 244"
-    for match in found:
-        name, hoboken, letter, first, second = match.groups()
-        within = second or (number and number[1])
-        prefix = {"opus": "op", "kv": "k"}.get(name, name) or letter or f"hob{hoboken}"
-        yield f"{prefix}{first}" + (f".{within}" if within else "")
-
-
-def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
-    """Collects melody lines and keeps each once, so that copies and transpositions cost nothing.
-
-    Args:
-        pieces: number of notes and melody pitches (0-127, in order of onset) of each piece.
-    """
-    seen: dict[bytes, int] = {}
-    kept: list[NDArray[np.uint8]] = []
-    of_piece: list[int] = []
-    n_notes: list[int] = []
-    for count, line in pieces:
-        intervals = np.diff(line.astype(np.int8)).tobytes()
-        key = hashlib.blake2b(intervals, digest_size=16).digest() + bytes([line.size > 0])
-        if key not in seen:
-            seen[key] = len(kept)
-            kept.append(line)
-        of_piece.append(seen[key])
-        n_notes.append(count)
-    starts = np.cumsum([0, *(len(line) for line in kept)], dtype=np.int64)
-    pitches = np.concatenate(kept) if kept else np.zeros(0, np.uint8)
-    return Lines(pitches, starts, np.array(of_piece, np.int64), np.array(n_notes, np.int64))
-
-
-def interval_runs(pitches: NDArray[np.uint8], run: int) -> Hashes:
-    """Hashes every run of consecutive intervals; equal runs, transposed or not, have equal hashes.
-
-    Args:
-        pitches: (n,) pitches of one line, 0-127.
-        run: intervals in a run, >= 1.
-
-    Returns:
-        (max(0, n - run),) hashes: polynomials modulo 2**64 over random numbers that stand for the
-        intervals, with the bits mixed (Steele et al. 2014, SplitMix64).
-    """
-    n = len(pitches) - run
-    if n <= 0:
-        return np.zeros(0, np.uint64)
-    table = np.random.Generator(np.random.PCG64(16)).integers(2**64, size=256, dtype=np.uint64)
-    codes = table[np.diff(pitches.astype(np.int16)) + 128]
-    hashes = np.zeros(n, np.uint64)
-    for i in range(run):
-        hashes *= np.uint64(0x9E3779B97F4A7C15)
-        hashes += codes[i : i + n]
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
-    return hashes ^ (hashes >> np.uint64(31))
-
-
-def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
-    """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part."""
-    parts = -(-len(lines.pitches) // RUNS_AT_ONCE)
-    for part in range(parts):
-        chunks = [
-            _runs_from(lines, run, low, part, parts)
-            for low in range(0, len(lines.pitches), NOTES_AT_ONCE)
-        ]
-        runs = Runs(
-            np.concatenate([chunk.hashes for chunk in chunks]),
-            np.concatenate([chunk.line for chunk in chunks]),
-            np.concatenate([chunk.position for chunk in chunks]),
-            np.concatenate([chunk.telling for chunk in chunks]),
-        )
-        order = np.argsort(runs.hashes, kind="stable")
-        yield Runs(runs.hashes[order], runs.line[order], runs.position[order], runs.telling[order])
-
-
-def _runs_from(lines: Lines, run: int, low: int, part: int, parts: int) -> Runs:
-    """The runs of one part that start in one chunk of the notes."""
-    pitches = lines.pitches[low : low + NOTES_AT_ONCE + run]
-    hashes = interval_runs(pitches, run)
-    position = np.arange(low, low + len(hashes))
-    line = np.searchsorted(lines.starts, position, side="right") - 1
-    keep = position + run < lines.starts[line + 1]
-    if parts > 1:
-        keep &= hashes % np.uint64(parts) == part
-    steps = np.clip(np.diff(pitches.astype(np.int64)), -31, 31) + 31
-    kinds = _spread(np.left_shift(np.uint64(1), steps.astype(np.uint64))[::-1], run)[::-1]
-    telling = np.bitwise_count(kinds[: len(hashes)]) >= TELLING_INTERVALS
-    return Runs(hashes[keep], line[keep], position[keep], telling[keep])
-
-
-def _spread(bits: NDArray[Any], width: int) -> NDArray[Any]:
-    """Each entry or-ed with the `width` - 1 entries before it."""
-    bits, done = bits.copy(), 1
-    while done < width:
-        step = min(done, width - done)
-        bits[step:] |= bits[:-step].copy()
-        done += step
-    return bits
-
-
-def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
-    """Counts the different telling runs that lines have in common.
-
-    A run that up to `NEIGHBOURS` + 1 lines hold counts for each pair of them. Of one in more lines
-    each holder is paired with the next `NEIGHBOURS` only: copies of a tune, which hold the same
-    runs, still form a chain, and a commonplace costs no quadratic number of pairs.
-
-    Args:
-        lines: the melody lines.
-        run: intervals in a run.
-
-    Returns:
-        (p, 2) pairs of lines, smaller index first; (p,) runs shared by each; (n lines,) different
-        telling runs of each line.
-    """
-    keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    total = np.zeros(len(lines.starts) - 1, np.int64)
-    for runs in sorted_runs(lines, run):
-        hashes, line = runs.hashes[runs.telling], runs.line[runs.telling]
-        new = np.ones(len(line), np.bool_)
-        new[1:] = (hashes[1:] != hashes[:-1]) | (line[1:] != line[:-1])
-        hashes, line = hashes[new], line[new]
-        total += np.bincount(line, minlength=len(total))
-        for distance in range(1, NEIGHBOURS + 1):
-            same = np.flatnonzero(hashes[distance:] == hashes[:-distance])
-            if not len(same):
-                break
-            found = np.unique(line[same] << 32 | line[same + distance], return_counts=True)
-            keys, place = np.unique(np.concatenate([keys, found[0]]), return_inverse=True)
-            counts = np.bincount(place, np.concatenate([counts, found[1]])).astype(np.int64)
-    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), counts, total
 
 
 def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> Ints:
@@ -423,7 +166,7 @@ def audit(lines: Lines, sides: Sequence[NDArray[np.str_]], run: int) -> list[dic
             group = np.flatnonzero(np.append(True, runs.hashes[1:] != runs.hashes[:-1]))
             held = np.bitwise_or.reduceat(in_train[runs.line], group)
             flags[runs.position] = np.repeat(held, np.diff(group, append=len(runs.hashes)))
-    flags = _spread(flags, run + 1)
+    flags = spread(flags, run + 1)
     length = np.diff(lines.starts)
     results = []
     for bit, side in enumerate(sides):

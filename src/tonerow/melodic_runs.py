@@ -1,0 +1,170 @@
+"""Melody lines up to transposition, and the runs of intervals that they have in common.
+
+Every step is vectorised and works on a part of the runs at a time; memory grows with one byte a
+melody note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+
+NOTES_AT_ONCE = 1 << 18  # read or hashed in one go
+RUNS_AT_ONCE = 1 << 21  # sorted in one go
+NEIGHBOURS = 16  # pieces that a run's every holder is compared with; more are linked in a chain
+TELLING_INTERVALS = 5  # a run with fewer different ones is a trill, a scale or a repeated note
+
+
+class Lines(NamedTuple):
+    """The melody lines of a corpus, each kept once up to transposition."""
+
+    pitches: NDArray[np.uint8]
+    """Pitches (0-127) of all different lines, one after the other."""
+    starts: Ints
+    """Where each line starts; one more entry than lines, the last is the number of pitches."""
+    of_piece: Ints
+    """The line of each piece."""
+    n_notes: Ints
+    """Notes of each piece, those off the melody line too."""
+
+
+class Runs(NamedTuple):
+    """Runs of intervals, sorted by hash, then position."""
+
+    hashes: Hashes
+    line: Ints
+    position: Ints
+    """Index of the run's first note in `Lines.pitches`."""
+    telling: NDArray[np.bool_]
+    """Whether the run has `TELLING_INTERVALS` different intervals, so that sharing it says much."""
+
+
+def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
+    """Collects melody lines and keeps each once, so that copies and transpositions cost nothing.
+
+    Args:
+        pieces: number of notes and melody pitches (0-127, in order of onset) of each piece.
+    """
+    seen: dict[bytes, int] = {}
+    kept: list[NDArray[np.uint8]] = []
+    of_piece: list[int] = []
+    n_notes: list[int] = []
+    for count, line in pieces:
+        intervals = np.diff(line.astype(np.int8)).tobytes()
+        key = hashlib.blake2b(intervals, digest_size=16).digest() + bytes([line.size > 0])
+        if key not in seen:
+            seen[key] = len(kept)
+            kept.append(line)
+        of_piece.append(seen[key])
+        n_notes.append(count)
+    starts = np.cumsum([0, *(len(line) for line in kept)], dtype=np.int64)
+    pitches = np.concatenate(kept) if kept else np.zeros(0, np.uint8)
+    return Lines(pitches, starts, np.array(of_piece, np.int64), np.array(n_notes, np.int64))
+
+
+def interval_runs(pitches: NDArray[np.uint8], run: int) -> Hashes:
+    """Hashes every run of consecutive intervals; equal runs, transposed or not, have equal hashes.
+
+    Args:
+        pitches: (n,) pitches of one line, 0-127.
+        run: intervals in a run, >= 1.
+
+    Returns:
+        (max(0, n - run),) hashes: polynomials modulo 2**64 over random numbers that stand for the
+        intervals, with the bits mixed (Steele et al. 2014, SplitMix64).
+    """
+    n = len(pitches) - run
+    if n <= 0:
+        return np.zeros(0, np.uint64)
+    table = np.random.Generator(np.random.PCG64(16)).integers(2**64, size=256, dtype=np.uint64)
+    codes = table[np.diff(pitches.astype(np.int16)) + 128]
+    hashes = np.zeros(n, np.uint64)
+    for i in range(run):
+        hashes *= np.uint64(0x9E3779B97F4A7C15)
+        hashes += codes[i : i + n]
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
+    """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part."""
+    parts = -(-len(lines.pitches) // RUNS_AT_ONCE)
+    for part in range(parts):
+        chunks = [
+            _runs_from(lines, run, low, part, parts)
+            for low in range(0, len(lines.pitches), NOTES_AT_ONCE)
+        ]
+        runs = Runs(
+            np.concatenate([chunk.hashes for chunk in chunks]),
+            np.concatenate([chunk.line for chunk in chunks]),
+            np.concatenate([chunk.position for chunk in chunks]),
+            np.concatenate([chunk.telling for chunk in chunks]),
+        )
+        order = np.argsort(runs.hashes, kind="stable")
+        yield Runs(runs.hashes[order], runs.line[order], runs.position[order], runs.telling[order])
+
+
+def _runs_from(lines: Lines, run: int, low: int, part: int, parts: int) -> Runs:
+    """The runs of one part that start in one chunk of the notes."""
+    pitches = lines.pitches[low : low + NOTES_AT_ONCE + run]
+    hashes = interval_runs(pitches, run)
+    position = np.arange(low, low + len(hashes))
+    line = np.searchsorted(lines.starts, position, side="right") - 1
+    keep = position + run < lines.starts[line + 1]
+    if parts > 1:
+        keep &= hashes % np.uint64(parts) == part
+    steps = np.clip(np.diff(pitches.astype(np.int64)), -31, 31) + 31
+    kinds = spread(np.left_shift(np.uint64(1), steps.astype(np.uint64))[::-1], run)[::-1]
+    telling = np.bitwise_count(kinds[: len(hashes)]) >= TELLING_INTERVALS
+    return Runs(hashes[keep], line[keep], position[keep], telling[keep])
+
+
+def spread(bits: NDArray[Any], width: int) -> NDArray[Any]:
+    """Each entry or-ed with the `width` - 1 entries before it."""
+    bits, done = bits.copy(), 1
+    while done < width:
+        step = min(done, width - done)
+        bits[step:] |= bits[:-step].copy()
+        done += step
+    return bits
+
+
+def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
+    """Counts the different telling runs that lines have in common.
+
+    A run that up to `NEIGHBOURS` + 1 lines hold counts for each pair of them. Of one in more lines
+    each holder is paired with the next `NEIGHBOURS` only: copies of a tune, which hold the same
+    runs, still form a chain, and a commonplace costs no quadratic number of pairs.
+
+    Args:
+        lines: the melody lines.
+        run: intervals in a run.
+
+    Returns:
+        (p, 2) pairs of lines, smaller index first; (p,) runs shared by each; (n lines,) different
+        telling runs of each line.
+    """
+    keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    total = np.zeros(len(lines.starts) - 1, np.int64)
+    for runs in sorted_runs(lines, run):
+        hashes, line = runs.hashes[runs.telling], runs.line[runs.telling]
+        new = np.ones(len(line), np.bool_)
+        new[1:] = (hashes[1:] != hashes[:-1]) | (line[1:] != line[:-1])
+        hashes, line = hashes[new], line[new]
+        total += np.bincount(line, minlength=len(total))
+        for distance in range(1, NEIGHBOURS + 1):
+            same = np.flatnonzero(hashes[distance:] == hashes[:-distance])
+            if not len(same):
+                break
+            found = np.unique(line[same] << 32 | line[same + distance], return_counts=True)
+            keys, place = np.unique(np.concatenate([keys, found[0]]), return_inverse=True)
+            counts = np.bincount(place, np.concatenate([counts, found[1]])).astype(np.int64)
+    return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), counts, total
