@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow.rendering.midi import write_midi
+from tonerow.rendering.midi import write_midi, write_samples
 
 TICKS_PER_BEAT = 480
 
@@ -25,6 +25,7 @@ def line(
             "pitch": pitches,
             "velocity": velocity,
             "program": program,
+            "is_drum": False,
             "onset_beat": duration.cumsum() - duration,
             "duration_beat": duration,
         }
@@ -84,13 +85,54 @@ def test_a_pitch_struck_again_at_once_is_two_notes(tmp_path: Path) -> None:
     assert [(n.start, n.end) for n in found] == [(0, 0.5), (0.5, 1), (1, 1.5)]
 
 
-def test_each_program_is_an_instrument(tmp_path: Path) -> None:
-    both = pd.concat([line([1.0], [60], program=40), line([2.0], [36], program=0)])
-    write_midi(tmp_path / "a.mid", both, 120.0)
-    found = {
-        i.program: [n.pitch for n in i.notes] for i in read_back(tmp_path / "a.mid").instruments
-    }
-    assert found == {0: [36], 40: [60]}
+def test_a_note_shorter_than_a_tick_is_not_lost(tmp_path: Path) -> None:
+    write_midi(tmp_path / "a.mid", line([0.0001, 1.0, 0.0001], [60, 62, 64]), 120.0)
+    found = read_back(tmp_path / "a.mid").instruments[0].notes
+    assert sorted(n.pitch for n in found) == [60, 62, 64]
+    assert min(n.end - n.start for n in found) == pytest.approx(0.5 / TICKS_PER_BEAT)
+
+
+def test_each_program_is_an_instrument_and_drums_are_drums(tmp_path: Path) -> None:
+    drums = line([1.0], [36]).assign(is_drum=True)
+    write_midi(tmp_path / "a.mid", pd.concat([line([1.0], [60], 40), line([2.0], [38]), drums]), 99)
+    found = read_back(tmp_path / "a.mid").instruments
+    pitches = {(i.program, i.is_drum): [n.pitch for n in i.notes] for i in found}
+    assert pitches == {(0, False): [38], (40, False): [60], (0, True): [36]}
+
+
+def samples(source_pitch: int | None) -> pd.DataFrame:
+    """Two samples of two notes each, the first from piece `a`, the second from `b`."""
+    parts = [
+        line([1.0, 1.0], [60 + i, 62 + i]).assign(
+            sample=i, source_piece_id=piece, source_pitch=source_pitch
+        )
+        for i, piece in enumerate("ab")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def seconds_of(path: Path) -> float:
+    return float(read_back(path).get_end_time())
+
+
+def test_samples_have_their_sources_beside_them(tmp_path: Path) -> None:
+    write_samples(tmp_path, samples(48), pd.Series({"a": 120.0, "b": 60.0}), None)
+    names = ["sample-00-source.mid", "sample-00.mid", "sample-01-source.mid", "sample-01.mid"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    pitches = [[n.pitch for n in read_back(tmp_path / n).instruments[0].notes] for n in names]
+    assert pitches == [[48, 48], [60, 62], [48, 48], [61, 63]]
+    assert [seconds_of(tmp_path / name) for name in names] == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "seconds"), [(float("nan"), None, 1), (1.0, None, 30), (60.0, 240.0, 0.5)]
+)
+def test_the_tempo_of_samples(
+    tmp_path: Path, source: float, asked: float | None, seconds: float
+) -> None:
+    write_samples(tmp_path, samples(None), pd.Series({"a": source, "b": source}), asked)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sample-00.mid", "sample-01.mid"]
+    assert seconds_of(tmp_path / "sample-00.mid") == pytest.approx(seconds)
 
 
 def test_the_same_notes_are_the_same_bytes(tmp_path: Path) -> None:

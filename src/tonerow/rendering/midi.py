@@ -9,6 +9,9 @@ import pretty_midi
 
 TEMPO_BPM = 120.0
 """Of pieces that state none."""
+SLOWEST_BPM = 4.0
+"""MIDI has 24 bits for the microseconds of a beat; ABC may ask for 1 beat a minute."""
+TICKS_PER_BEAT = 480
 
 
 def write_samples(
@@ -24,7 +27,7 @@ def write_samples(
     """
     for i, notes in samples.groupby("sample"):
         source = tempi[notes["source_piece_id"].iloc[0]]
-        bpm = tempo_bpm or (TEMPO_BPM if pd.isna(source) else float(source))
+        bpm = tempo_bpm or (TEMPO_BPM if pd.isna(source) else max(float(source), SLOWEST_BPM))
         write_midi(folder / f"sample-{i:02d}.mid", notes, bpm)
         if notes["source_pitch"].notna().all():
             original = notes.assign(pitch=notes["source_pitch"])
@@ -38,14 +41,15 @@ def write_midi(path: Path, notes: pd.DataFrame, tempo_bpm: float) -> None:
         path: the file.
         notes: columns pitch, velocity, program, is_drum, onset_beat and duration_beat (quarter
             notes).
-        tempo_bpm: quarter notes a minute.
+        tempo_bpm: quarter notes a minute, at least `SLOWEST_BPM`.
     """
-    midi = pretty_midi.PrettyMIDI(resolution=480, initial_tempo=tempo_bpm)
+    midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT, initial_tempo=tempo_bpm)
     seconds = 60 / tempo_bpm
     for (program, is_drum), part in notes.groupby(["program", "is_drum"]):
         instrument = pretty_midi.Instrument(int(str(program)), bool(is_drum))
         start = part["onset_beat"].to_numpy(float) * seconds
-        end = start + part["duration_beat"].to_numpy(float) * seconds
+        # a note that begins and ends on one tick would be lost
+        end = start + part["duration_beat"].clip(1 / TICKS_PER_BEAT).to_numpy(float) * seconds
         numbers = part[["velocity", "pitch"]].to_numpy(int).tolist()
         for (velocity, pitch), *times in zip(numbers, start.tolist(), end.tolist(), strict=True):
             instrument.notes.append(pretty_midi.Note(velocity, pitch, *times))
