@@ -40,7 +40,8 @@ def main() -> None:
         save_model(model_path, model, section, tokenizer.fingerprint())
         reports.write_csv(curves, done.curves)
         reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
-        run.log_summary({"training_seconds": seconds, "parameters": model.n_parameters()})
+        speed = {"training_seconds": seconds, "notes_per_second": done.notes / seconds}
+        run.log_summary({**speed, "parameters": model.n_parameters()})
         run.finish(model_path)
     snapshots.remove()
 

@@ -37,6 +37,7 @@ class Progress:
         best_nll: lowest val nats a note so far, summed over fields.
         best_epoch: the epoch that reached it; 0 before the first.
         best_weights: the weights then.
+        notes: how many notes (or characters) were learned from, each epoch anew.
     """
 
     epoch: int = 0
@@ -44,6 +45,7 @@ class Progress:
     best_nll: float = math.inf
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    notes: int = 0
 
     def summary(self) -> EpochRow:
         """The best epoch's row of the curves, and how many epochs there were."""
@@ -108,7 +110,9 @@ def fit(
     if resume is not None:
         done = _restore(resume, model, optimizer)
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
-        row = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
+        tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
+        row = {"epoch": done.epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
+        row |= _rows("train", tallies)
         row |= _rows("val", evaluate(model, val, scoring))
         if not math.isfinite(row["train_nll"] + row["val_nll"]):
             raise TrainingError(
@@ -117,6 +121,7 @@ def fit(
             )
         done.epoch += 1
         done.curves.append(row)
+        done.notes += next(iter(tallies.fields.values())).notes
         if row["val_nll"] < done.best_nll:
             done.best_nll, done.best_epoch = row["val_nll"], done.epoch
             done.best_weights = copy.deepcopy(model.state_dict())
@@ -137,7 +142,7 @@ def _epoch_batches(
 
 def _train_epoch(
     model: Model, train: Pieces, settings: Training, optimizer: Optimizer, epoch: int, seed: int
-) -> EpochRow:
+) -> Tallies:
     """One pass over the epoch's windows."""
     model.train()
     tallies = Tallies(model.vocabularies)
@@ -155,8 +160,7 @@ def _train_epoch(
         optimizer.step()
         with torch.no_grad():
             tallies.add(predictions, batch)
-    row = _rows("train", tallies)
-    return {"epoch": epoch + 1, "learning_rate": settings.learning_rate * factor, **row}
+    return tallies
 
 
 def _rows(split: str, tallies: Tallies) -> EpochRow:

@@ -13,6 +13,7 @@ from tonerow import params
 from tonerow.models import ARCHITECTURES, build
 from tonerow.models.base import START, Batch, Model
 from tonerow.models.fields import Field
+from tonerow.models.predictions import Categorical
 from tonerow.windows import Pieces, Window, make_batch
 
 SETTINGS = params.load()
@@ -180,7 +181,9 @@ def test_overfits_four_windows(name: str) -> None:
         optimizer.step()
     model.eval()
     for field, prediction in model(batch).items():
-        assert prediction.hits(batch[field]).float().mean() > 0.9, field
+        # a density is trained to be near, not to hit
+        enough = 0.9 if isinstance(prediction, Categorical) else 0.6
+        assert prediction.hits(batch[field]).float().mean() > enough, field
 
 
 @every_model

@@ -74,13 +74,14 @@ class LstmFull(Model):
             "keys": keys,
             # the halves of Linear([q; k]): the keys' half is the same at every step
             "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),
+            "to_query": self.align.weight[:, :size],  # once: each slice costs a gradient of its own
             "padding": (at >= batch["length"][:, None]),
             "hidden": (zero, zero),
         }
 
     def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """One decoder step on an embedded pitch (B, E): the next (hidden, cell), each (B, H)."""
-        query = F.linear(state["hidden"][0], self.align.weight[:, : self.decoder.hidden_size])
+        query = F.linear(state["hidden"][0], state["to_query"])
         energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)
         weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)
         context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)
