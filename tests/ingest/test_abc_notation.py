@@ -310,7 +310,11 @@ def test_bars_as_written() -> None:
 
 REFUSED = {
     "no key": ("X:1\nT:t\nCDEF|", Rejection.NO_KEY, "line 3"),
-    "markup": ("<!DOCTYPE html><html><body>404</body></html>", Rejection.NO_KEY, "line 1"),
+    "markup": (
+        "<!DOCTYPE html><html><body>404</body></html>",
+        Rejection.UNREADABLE_HEADER,
+        "line 1",
+    ),
     "empty": ("", Rejection.NO_KEY, "K:"),
     "no notes": (tune("z4|z4|"), Rejection.NO_NOTES, "no notes"),
     "open quote": (tune('C "Am D|'), Rejection.CORRUPT, "line 5, column 3"),

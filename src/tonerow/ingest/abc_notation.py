@@ -26,6 +26,10 @@ from tonerow.schema import Rejection
 
 VELOCITY = 80
 MAX_NOTES = 1_000_000
+MAX_TUNES = 100_000
+_MAX_SHARED = 2**26  # characters that the fields for all tunes may add
+_MAX_TICK = 2**31 - 1  # as in MIDI
+_LONGEST_TUNE = 2**28  # whole notes: keeps sums within 64 bits
 _DEFAULT_BPM = 120.0
 _TICKS_PER_BEAT = 480
 _MAX_TICKS_PER_BEAT = 32767  # the most that a MIDI file can state
@@ -98,7 +102,9 @@ class Tune:
 def decode(data: bytes) -> str:
     r"""The text of an ABC file, its lines ended by ``\n``.
 
-    UTF-8, else Windows-1252, else Latin-1, as old collections have it (ABC 2.1, 2.1).
+    UTF-8, else Windows-1252, else Latin-1, as old collections have it (ABC 2.1, 2.1). Byte-order
+    marks, which stand inside of files that were put together from others, are left out, and so is
+    the control character with which DOS ended a text.
 
     Raises:
         UnreadableError: NOT_TEXT for UTF-16 or UTF-32 and for control characters.
@@ -112,6 +118,7 @@ def decode(data: bytes) -> str:
             break
         except UnicodeDecodeError:
             continue
+    text = text.replace("\ufeff", "").rstrip("\x1a")
     found = _CONTROL.search(text)
     if found:
         what = f"The file has the control character {ord(found[0]):#04x} at {found.start()}"
@@ -125,8 +132,14 @@ def split_tunes(text: str) -> list[str]:
     Fields before the first `X:` hold for every tune and are put below its `X:` line, unless there
     is a `K:` among them: then they begin a tune without a number. A text without any `X:` is one
     tune, for `read_tune` to judge; one without anything but comments is none.
+
+    Raises:
+        UnreadableError: TOO_LARGE for over `MAX_TUNES` tunes, or if the fields for all would make
+            the text grow to many times its length.
     """
     starts = [found.start() for found in _TUNE.finditer(text)]
+    if len(starts) > MAX_TUNES:
+        raise UnreadableError(Rejection.TOO_LARGE, f"The file has over {MAX_TUNES:,} tunes")
     first = starts[0] if starts else len(text)
     head = [line for line in text[:first].split("\n") if line.strip()]
     ends = [*starts[1:], len(text)] if starts else []
@@ -136,6 +149,8 @@ def split_tunes(text: str) -> list[str]:
             tunes.insert(0, text[:first].strip("\n"))
         return tunes
     shared = [line for line in head if _HEADER_FIELDS.match(line)]
+    if sum(map(len, shared)) * len(tunes) > _MAX_SHARED:
+        raise UnreadableError(Rejection.TOO_LARGE, "The fields before the first tune are too long")
     if shared:
         parts = [tune.partition("\n") for tune in tunes]
         tunes = ["\n".join([number, *shared, rest]) for number, _, rest in parts]
@@ -185,6 +200,9 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
 
 
 def _before_key(text: str) -> Rejection:
+    """Why something that is no field stands in the header."""
+    if not re.search(r"^[A-Za-z]:", text, re.MULTILINE):
+        return Rejection.UNREADABLE_HEADER
     return Rejection.CORRUPT if re.search(r"^K:", text, re.MULTILINE) else Rejection.NO_KEY
 
 
@@ -255,6 +273,8 @@ def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
         tempos += changes
     if len(notes) > max_notes:
         raise UnreadableError(Rejection.TOO_MANY_NOTES, f"The tune has over {max_notes:,} notes")
+    if not notes:
+        raise UnreadableError(Rejection.NO_NOTES, "The play order leaves out every note")
     return _score(tune, notes, sorted(tempos))
 
 
@@ -286,6 +306,8 @@ def _play(
                     holding[pitch] = place
             held = holding
             now += sound.advance
+    if now > _LONGEST_TUNE * WHOLE:
+        raise UnreadableError(Rejection.IMPOSSIBLE_TIMING, "The tune lasts for years")
     return notes, changes
 
 
@@ -301,6 +323,8 @@ def _score(
     if ticks_per_beat > _MAX_TICKS_PER_BEAT:
         what = f"The note lengths need {ticks_per_beat:,} ticks in a quarter note"
         raise UnreadableError(Rejection.IMPOSSIBLE_TIMING, what)
+    if int(onset.max() + duration.max()) // (WHOLE // 4 // ticks_per_beat) > _MAX_TICK:
+        raise UnreadableError(Rejection.IMPOSSIBLE_TIMING, "The tune lasts for years")
     tempo = tune.tempo_bpm or next((bpm for at, bpm in tempos if at == 0), None)
     onset_sec = _seconds(onset, tempo, tempos)
     first = tune.voices[0]

@@ -86,7 +86,7 @@ class _Player:
             names = ", ".join(str(n) for e in self.endings for n in e.passes)
             raise UnreadableError(
                 Rejection.CORRUPT,
-                f"The variant endings {names} do not make a whole (up to line {line} of the tune)",
+                f"The variant endings {names[:40]} do not make a whole (up to line {line} of the tune)",
             )
         for n in range(1, final + 1):
             self.play(self.start, self.endings[0].begin)
@@ -120,16 +120,18 @@ def _repeat(player: _Player, mark: Mark, ending_follows: bool) -> None:
 
 def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tuple[int, int]]:
     player = _Player(begin, limit)
+    last_ending = {mark.position: index for index, mark in enumerate(marks) if mark.endings}
     for index, mark in enumerate(marks):
+        ending_follows = last_ending.get(mark.position, -1) >= index  # at the same place
         if mark.times:
-            _repeat(player, mark, _ending_follows(marks, index))
+            _repeat(player, mark, ending_follows)
         if mark.starts or (mark.part is not None and not player.explicit):
             if mark.position > player.start:
                 player.close(mark.position, mark.line)
             player.explicit = player.explicit or mark.starts
         elif mark.double and not mark.times and not _repeat_follows(marks, index):
             unended = not player.endings and not player.explicit
-            if unended or (player.is_last_ending() and not _ending_follows(marks, index)):
+            if unended or (player.is_last_ending() and not ending_follows):
                 player.close(mark.position, mark.line)
         if mark.endings:
             if player.endings and player.endings[-1].end is None:
@@ -137,16 +139,6 @@ def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tupl
             player.endings.append(_Ending(mark.endings, mark.position))
     player.close(end, marks[-1].line if marks else 1)
     return player.ranges
-
-
-def _ending_follows(marks: list[Mark], index: int) -> bool:
-    """Whether a variant ending begins at the same place as marks[index]."""
-    position = marks[index].position
-    while index < len(marks) and marks[index].position == position:
-        if marks[index].endings:
-            return True
-        index += 1
-    return False
 
 
 def _repeat_follows(marks: list[Mark], index: int) -> bool:
@@ -185,12 +177,14 @@ def played_ranges(
         return _play_part(0, n_sounds, marks, limit)
     bounds = [*(mark.position for mark in labels), n_sounds]
     parts: dict[str, list[tuple[int, int]]] = {}
+    named = set(sequence)
     for label, begin, end in zip(labels, bounds, bounds[1:], strict=False):
         if str(label.part) in parts:
             raise UnreadableError(
-                Rejection.CORRUPT, f"Two parts have the label {label.part!r} (line {label.line})"
+                Rejection.CORRUPT,
+                f"Two parts have the label {str(label.part)[:20]!r} (line {label.line})",
             )
-        if label.part not in sequence:
+        if label.part not in named:
             continue
         inside = [m for m in marks if begin <= m.position < end or (m.position == end and m.times)]
         inside = [m for m in inside if m.part is None and not (m.times and m.position == begin)]
@@ -214,8 +208,9 @@ def _check_order(sequence: list[str], parts: dict[str, list[tuple[int, int]]]) -
             raise UnreadableError(
                 Rejection.CORRUPT, f"The play order names part {name!r}, which is not there"
             )
+    repeating = {name for name, ranges in parts.items() if len(ranges) > len(set(ranges))}
     for name, following in pairwise(sequence):
-        if name == following and len(parts[name]) > len(set(parts[name])):
+        if name == following and name in repeating:
             raise UnreadableError(
                 Rejection.UNSUPPORTED_FORMAT,
                 f"The play order has part {name!r} twice running and the part repeats itself: "

@@ -33,6 +33,7 @@ _SEMITONES = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
 _SEMITONES |= {letter.lower(): pitch + 12 for letter, pitch in _SEMITONES.items()}
 _ORNAMENTS = frozenset(".~HLMOPSTuvJKRUVk")
 _COMPOUND = frozenset({"6", "9", "12"})  # beats of the metres in which (5, (7 and (9 take 3
+_LONGEST_CHORD = 10_000
 _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 
 
@@ -117,6 +118,8 @@ class Scanner:
             self._program = program
             if self._voice:
                 self._voice.program = program
+        elif words[:3] == ["midi", "channel", "10"]:
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, "Percussion has no pitches", line)
         elif words[:2] == ["midi", "transpose"] and re.fullmatch(r"[+-]?\d{1,2}", words[-1]):
             if self._voice:
                 self._voice.shift += int(words[-1])
@@ -263,6 +266,8 @@ class Scanner:
         voice_last: dict[str, int] = {}
         position, first = 0, 0
         outer = voice.length(multiplier, self._line)
+        if len(members) > _LONGEST_CHORD:
+            raise self._refuse(f"A chord of over {_LONGEST_CHORD:,} characters")
         while position < len(members):
             part = MEMBER.match(members, position)
             if part is None:

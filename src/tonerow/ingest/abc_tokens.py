@@ -1,5 +1,7 @@
 """The symbols of ABC music code as regular expressions (ABC 2.1, 4), none of which backtracks far.
 
+Hence a run of colons is bounded where its lengths are tried one by one.
+
 The name of the outermost group that matched says what a symbol is; longer symbols come first.
 """
 
@@ -16,7 +18,7 @@ _NOTE = (
 TOKEN = re.compile(
     rf"""{_NOTE}
     |(?P<skip>[ \t`$)*;?@\#]+|\((?![0-9])|"[^"]*"|y[0-9]*/*[0-9]*|\\[ \t]*$|=(?:20)?[ \t]*$)
-    |(?P<bar>\.?(?P<sign>:*(?:\[\|\]?|\|+\]?)(?::+(?!:*\|))?|::+)(?:\[?(?P<passes>[0-9][0-9,.\-]*))?)
+    |(?P<bar>\.?(?P<sign>:*(?:\[\|\]?|\|+\]?)(?::{{1,9}}(?!:{{0,9}}\|))?|::+)(?:\[?(?P<passes>[0-9][0-9,.\-]*))?)
     |(?P<broken>[<>]+)
     |(?P<rest>[zx](?P<rest_length>{_LENGTH}))
     |(?P<tuplet>\((?P<p>[0-9]+)(?::(?P<q>[0-9]*))?(?::(?P<r>[0-9]*))?)
