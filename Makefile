@@ -6,11 +6,14 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS ?= 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: help repro test lint bench ui clean
+MODELS ?= rnn_vanilla lstm_local_small lstm_full_small lstm_window_small rnn_heads lstm_fields lstm_char_small
+
+.PHONY: help repro compare test lint bench ui clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
+	@echo "make compare train all seven designs, one after the other, and print one table"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   side-by-side measurements"
@@ -26,7 +29,12 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 repro: $(VENV)/installed
 	dvc repro
-	dvc metrics show
+	@echo "listen to data/samples/*.mid; the numbers are in metrics/"
+
+compare: $(VENV)/installed
+	for model in $(MODELS); do dvc exp run --queue --set-param model=$$model || exit 1; done
+	dvc exp run --run-all
+	python -m tonerow.comparison $(MODELS)
 
 test: $(VENV)/installed
 	pytest

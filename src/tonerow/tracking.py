@@ -310,6 +310,22 @@ def record(settings: Params, model: Path, samples: Path, metrics: Path) -> bool:
     return run._close(RECORD_SECONDS)
 
 
+def finished(settings: Params) -> list[dict[str, Any]]:
+    """The finished runs on the corpus of `settings`, the latest first.
+
+    Returns:
+        For each the tags, parameters and metrics, by name; parameters and tags are text.
+    """
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    store = _Store(settings.track.experiment)
+    query = f"attributes.status = 'FINISHED' and tags.corpus = '{settings.corpus}'"
+    newest = ["attributes.start_time DESC"]
+    client = store.client
+    runs = client.search_runs([store._find_or_create_experiment()], query, order_by=newest)
+    return [{**run.data.tags, **run.data.params, **run.data.metrics} for run in runs]
+
+
 def training_params(settings: Params) -> dict[str, str]:
     """The settings a training depends on, under dotted names.
 

@@ -1,0 +1,64 @@
+"""The table that compares models: ``python -m tonerow.comparison [MODEL ...]``.
+
+One row a model: its latest finished run on the corpus that ``params.yaml`` names.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tonerow import params, tracking
+from tonerow.models import ARCHITECTURES
+
+NOT_THERE = "-"
+COLUMNS = {
+    "parameters": ("parameters", "{:,.0f}"),
+    "train s": ("training_seconds", "{:,.0f}"),
+    "notes/s": ("notes_per_second", "{:,.0f}"),
+    "val pitch bits": ("evaluate/val.pitch_bits_per_note", "{:.3f}"),
+    "test pitch bits": ("evaluate/test.pitch_bits_per_note", "{:.3f}"),
+    "test pitch acc.": ("evaluate/test.pitch_accuracy", "{:.3f}"),
+    "n-gram bits": ("evaluate/baselines.test.ngram.bits_per_note", "{:.3f}"),
+    "n-gram acc.": ("evaluate/baselines.test.ngram.accuracy", "{:.3f}"),
+    "test note bits": ("evaluate/test.bits_per_note", "{:.3f}"),
+    "test nats/char": ("evaluate/test.char_nll", "{:.3f}"),
+    "bits per written note": ("evaluate/test.bits_per_written_note", "{:.3f}"),
+}
+"""Header of each column, the metric it shows and how."""
+
+
+def latest(runs: Iterable[Mapping[str, Any]], models: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The first run of each model, in the order of `models`; all models there are if empty."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for run in runs:
+        first.setdefault(run["model"], run)
+    return [first[name] for name in models or first if name in first]
+
+
+def table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """A Markdown table of runs, and below it what each knows besides the notes before."""
+    lines = [["model", *COLUMNS]]
+    lines += [[run["model"], *(_cell(run, *column) for column in COLUMNS.values())] for run in runs]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    rows = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines]
+    rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    knows = {run["model"]: ARCHITECTURES[run["architecture"]].conditions_on for run in runs}
+    return "\n".join([*rows, "", *(f"- {model} sees {what}" for model, what in knows.items())])
+
+
+def _cell(run: Mapping[str, Any], key: str, form: str) -> str:
+    return form.format(float(run[key])) if key in run else NOT_THERE
+
+
+def main() -> None:
+    """Prints the table."""
+    runs = latest(tracking.finished(params.load()), sys.argv[1:])
+    if not runs:
+        sys.exit("no finished run on this corpus; train a model first, for instance: make repro")
+    print(table(runs))
+
+
+if __name__ == "__main__":
+    main()
