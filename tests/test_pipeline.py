@@ -1,0 +1,394 @@
+"""The whole pipeline, run by DVC in repositories of its own on a small corpus."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pretty_midi
+import pyarrow.parquet as pq
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from tonerow import schema, tracking
+from tonerow.tokens.tokenizer import Tokenizer
+
+SOURCE = Path(__file__).resolve().parent.parent
+TRACKED = ["dvc.yaml", "params.yaml", "requirements.lock", ".dvcignore", ".gitignore"]
+FOLDERS = ["src", "stages", "tests/corpus"]
+STAGES = [
+    *["check", "fetch", "ingest", "split", "tokenize"],
+    *["train", "evaluate", "generate", "track"],
+]
+EPOCHS, OTHER_EPOCHS = 2, 1
+SMALL = {
+    "corpus": "folder",
+    "ingest.workers": 1,
+    "model": "rnn_vanilla",
+    "models.rnn_vanilla.hidden_size": 16,
+    "models.rnn_vanilla.training.epochs": EPOCHS,
+    "models.lstm_local_small.hidden_size": 16,
+    "models.lstm_local_small.training.epochs": OTHER_EPOCHS,
+    "train.device": "cpu",
+    "train.threads": 1,
+    "evaluate.ngram_orders": [2, 3],
+    "generate.samples": 2,
+    "generate.max_notes": 20,
+}
+
+
+def clean_environment() -> dict[str, str]:
+    """That of a user's terminal: this interpreter's programs first, nothing set by DVC or MLflow."""
+    ours = ("DVC", "MLFLOW", "GIT", "PYTHONPATH")
+    # a test before may have set variables of these
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_COMMITTER_NAME": "a"}
+    mail = {"GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_EMAIL": "a@example.org"}
+    quiet = {"DVC_NO_ANALYTICS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {**kept, **who, **mail, **quiet, "PATH": path}
+
+
+class Repository:
+    """A checkout of the project with small settings."""
+
+    def __init__(self, root: Path, **changes: Any) -> None:
+        self.root = root
+        for folder in FOLDERS:
+            ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+            shutil.copytree(SOURCE / folder, root / folder, ignore=ignore)
+        for name in TRACKED:
+            shutil.copy(SOURCE / name, root / name)
+        self.env = clean_environment()
+        # where an editable install points: runs must prefer their own snapshot
+        self.env["PYTHONPATH"] = str(root / "src")
+        self.set({**SMALL, **changes})
+        self.run("git", "init", "--quiet")
+        self.run("dvc", "init", "--quiet")
+        self.commit()
+
+    def run(self, *command: str, fails: bool = False) -> str:
+        """Runs a command in the root and returns what it prints."""
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(command, cwd=self.root, env=self.env, check=False, **pipes)
+        assert (done.returncode != 0) == fails, done.stdout
+        return str(done.stdout)
+
+    def commit(self) -> None:
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
+
+    def set(self, values: dict[str, Any]) -> None:
+        """Writes values, by dotted name, into params.yaml."""
+        yaml = YAML()
+        tree = yaml.load(self.root / "params.yaml")
+        for name, value in values.items():
+            *parents, key = name.split(".")
+            node = tree
+            for parent in parents:
+                node = node[parent]
+            node[key] = value
+        yaml.dump(tree, self.root / "params.yaml")
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.root / "metrics" / name).read_text("utf-8"))
+
+    def outs(self) -> dict[str, str]:
+        """The md5 of every output in dvc.lock."""
+        lock = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")
+        return {
+            out["path"]: out["md5"]
+            for stage in lock["stages"].values()
+            for out in stage.get("outs", [])
+        }
+
+    def runs(self) -> list[Any]:
+        """The runs in MLflow, oldest first."""
+        client = self.client()
+        experiment = client.get_experiment_by_name("tonerow")
+        order = ["attributes.start_time ASC"]
+        return list(client.search_runs([experiment.experiment_id], order_by=order))
+
+    def client(self) -> Any:
+        for key, value in tracking.ENVIRONMENT.items():  # no telemetry, no log of migrations
+            os.environ.setdefault(key, value)
+        from mlflow.tracking import MlflowClient
+
+        return MlflowClient(f"sqlite:///{self.root / 'mlflow.db'}")
+
+
+def started(output: str) -> list[str]:
+    """The stages that ran, in order."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage ")]
+    return [line.split("'")[1] for line in lines]
+
+
+def restored(output: str) -> list[str]:
+    """The stages whose outputs came from the run cache."""
+    lines = [line for line in output.splitlines() if "is cached - skipping run" in line]
+    return [line.split("'")[1] for line in lines]
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+# The first repository; each test leaves it as it was.
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    return Repository(tmp_path_factory.mktemp("pipeline") / "a checkout")
+
+
+@pytest.fixture(scope="module")
+def repro(first: Repository) -> str:
+    """What the first `dvc repro` prints."""
+    output = first.run("dvc", "repro")
+    first.commit()
+    return output
+
+
+@pytest.fixture
+def repository(first: Repository, repro: str) -> Repository:
+    """The first repository after its `dvc repro`."""
+    return first
+
+
+def test_repro_runs_every_stage_in_order(repro: str) -> None:
+    ran = started(repro)
+    assert sorted(ran) == sorted(STAGES)
+    assert ran[: STAGES.index("evaluate")] == STAGES[: STAGES.index("evaluate")]
+    assert ran[-1] == "track"
+    assert "Warning" not in repro
+    assert "warning" not in repro
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("interim/pieces.parquet", schema.PIECES),
+        ("interim/notes.parquet", schema.NOTES),
+        ("splits/splits.parquet", schema.SPLITS),
+        ("tokens/notes.parquet", schema.TOKEN_NOTES),
+        ("tokens/chars.parquet", schema.TOKEN_CHARS),
+        ("samples/samples.parquet", schema.SAMPLES),
+    ],
+)
+def test_every_table_has_its_schema(repository: Repository, name: str, expected: Any) -> None:
+    table = pq.read_table(repository.root / "data" / name)
+    assert table.schema.remove_metadata() == expected
+    assert table.num_rows > 0
+    table.validate(full=True)
+
+
+def test_every_artefact_is_there(repository: Repository) -> None:
+    data = repository.root / "data"
+    assert len(list((data / "raw").rglob("*.*"))) >= 12
+    tokenizer = Tokenizer.from_json((data / "tokens/tokenizer.json").read_text("utf-8"))
+    model = torch.load(data / "model/model.pt", weights_only=True)
+    assert model["tokenizer"] == tokenizer.fingerprint()
+    assert model["settings"]["hidden_size"] == 16
+
+
+def test_every_note_of_a_kept_piece_reaches_the_tokens(repository: Repository) -> None:
+    data = repository.root / "data"
+    notes = pq.read_table(data / "interim/notes.parquet", columns=["piece_id", "pitch"])
+    tokens = pq.read_table(data / "tokens/notes.parquet", columns=["piece_id", "pitch"])
+    assert notes == tokens
+    split = set(pq.read_table(data / "splits/splits.parquet")["piece_id"].to_pylist())
+    assert set(tokens["piece_id"].to_pylist()) == split
+
+
+def test_metrics_have_their_keys(repository: Repository) -> None:
+    ingest, split = repository.json("ingest.json"), repository.json("split.json")
+    assert ingest["kept"] == sum(split[side]["pieces"] for side in ("train", "val", "test"))
+    assert ingest["pieces"] == ingest["kept"] + ingest["refused"]
+    assert ingest["refused_because"]["no_key"] == 1
+    assert {"audit", "audit_by_file"} <= set(split)
+    train = repository.json("train.json")
+    assert {"parameters", "epoch", "epochs", "train_nll", "val_nll"} <= set(train)
+    assert train["epochs"] == EPOCHS
+    evaluation = repository.json("evaluate.json")
+    assert evaluation["model"]["architecture"] == "rnn_vanilla"
+    for side in ("val", "test"):
+        for score in ("nll", "bits_per_note", "accuracy", "top5_accuracy"):
+            assert evaluation[side][f"pitch_{score}"] >= 0
+            for baseline in ("repeat", "unigram", "ngram"):
+                assert evaluation["baselines"][side][baseline][score] >= 0
+        assert evaluation[side]["notes"] > 0
+    generated = repository.json("generate.json")
+    assert (generated["samples"], generated["notes"]) == (2, 40)
+
+
+def test_curves_have_a_row_an_epoch(repository: Repository) -> None:
+    with (repository.root / "metrics/curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(i + 1) for i in range(EPOCHS)]
+    best = min(rows, key=lambda row: float(row["val_nll"]))
+    assert float(best["val_nll"]) == repository.json("train.json")["val_nll"]
+
+
+def test_samples_are_midi_that_another_program_reads(repository: Repository) -> None:
+    samples = repository.root / "data/samples"
+    table = pq.read_table(samples / "samples.parquet").to_pandas()
+    for i, notes in table.groupby("sample"):
+        midi = pretty_midi.PrettyMIDI(str(samples / f"sample-{i:02d}.mid"))
+        found = sorted((note.start, note.pitch) for part in midi.instruments for note in part.notes)
+        assert [pitch for _, pitch in found] == notes["pitch"].tolist()
+        original = pretty_midi.PrettyMIDI(str(samples / f"sample-{i:02d}-source.mid"))
+        again = [(note.start, note.end) for note in original.instruments[0].notes]
+        assert again == [(note.start, note.end) for note in midi.instruments[0].notes]
+
+
+def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
+    (run,) = (r for r in repository.runs() if r.data.params["model"] == "rnn_vanilla")
+    client = repository.client()
+    assert run.info.status == "FINISHED"
+    assert run.data.params["model"] == "rnn_vanilla"
+    assert run.data.params["hidden_size"] == "16"
+    assert run.data.tags["model_md5"] == md5(repository.root / "data/model/model.pt")
+    assert run.data.tags["model_md5"] == repository.outs()["data/model/model.pt"]
+    for name in ("train_nll", "val_nll", "val_pitch_accuracy"):
+        steps = [point.step for point in client.get_metric_history(run.info.run_id, name)]
+        assert steps == list(range(1, EPOCHS + 1))
+    scored = repository.json("evaluate.json")["test"]["pitch_nll"]
+    assert run.data.metrics["evaluate/test.pitch_nll"] == scored
+    for folder, name in (("samples", "sample-00.mid"), ("metrics", "evaluate.json")):
+        paths = [item.path for item in client.list_artifacts(run.info.run_id, folder)]
+        assert f"{folder}/{name}" in paths
+
+
+def test_afterwards_everything_is_up_to_date(repository: Repository) -> None:
+    assert "up to date" in repository.run("dvc", "status")
+    again = repository.run("dvc", "repro")
+    assert started(again) == restored(again) == []
+    assert again.count("didn't change, skipping") == len(STAGES)
+    assert "metrics/" not in repository.run("git", "status", "--short")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"model": "lstm_locl"}, "model is 'lstm_locl' (did you mean 'lstm_local'?)"),
+        ({"seeed": 1}, "unknown key seeed (did you mean 'seed'?)"),
+        ({"models.lstm_full.hidden_size": -3}, "models.lstm_full.hidden_size is -3"),
+        ({"corpora.folder.path": None}, "corpora.folder.path is None"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_the_settings_stops_before_any_work(
+    repository: Repository, wrong: dict[str, Any], says: str
+) -> None:
+    repository.set(wrong)
+    output = repository.run("dvc", "repro", fails=True)
+    repository.run("git", "checkout", "--quiet", "params.yaml")
+    assert started(output) == ["check"]
+    assert f"params.yaml: {says}" in output
+    assert "Traceback" not in output
+
+
+def test_a_mistake_in_an_override_names_the_key(repository: Repository) -> None:
+    output = repository.run("dvc", "exp", "run", "-S", "model=rnn_vanila", fails=True)
+    assert "params.yaml: model is 'rnn_vanila' (did you mean 'rnn_vanilla'?); allowed:" in output
+    assert started(output) == ["check"]
+    repository.run("git", "checkout", "--quiet", "params.yaml")
+    output = repository.run("dvc", "exp", "run", "-S", "train.theads=3", fails=True)
+    assert "Could not override 'train.theads'" in output
+
+
+@pytest.fixture(scope="module")
+def queued(first: Repository, repro: str) -> str:
+    """What a queued run prints whose checkout is broken before it starts."""
+    first.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local_small")
+    for name in ("params.py", "training.py", "tracking.py"):
+        (first.root / "src/tonerow" / name).write_text("raise RuntimeError('later')\n")
+    (first.root / "stages/train.py").write_text("raise RuntimeError('later')\n")
+    output = first.run("dvc", "exp", "run", "--run-all")
+    first.run("git", "checkout", "--quiet", "src", "stages")
+    return output
+
+
+def test_a_queued_run_uses_the_code_it_was_queued_with(queued: str) -> None:
+    assert "later" not in queued
+    assert started(queued) == ["check", "train", "evaluate", "generate", "track"]
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_queued_run_logs_to_the_same_store(repository: Repository) -> None:
+    assert [run.data.params["model"] for run in repository.runs()] == [
+        "rnn_vanilla",
+        "lstm_local_small",
+    ]
+    run = repository.runs()[1]
+    assert run.info.status == "FINISHED"
+    assert "evaluate/test.pitch_nll" in run.data.metrics
+    points = repository.client().get_metric_history(run.info.run_id, "val_nll")
+    assert len(points) == OTHER_EPOCHS
+    files = repository.client().list_artifacts(run.info.run_id, "samples")
+    assert "samples/samples.parquet" in [item.path for item in files]
+    assert (repository.root / "mlartifacts").is_dir()
+
+
+@pytest.mark.usefixtures("queued")
+def test_a_model_trained_before_is_restored_without_training(repository: Repository) -> None:
+    runs = {run.data.params["model"]: run for run in repository.runs()}
+    model = repository.root / "data/model/model.pt"
+    before = md5(model)
+    for name in ("lstm_local_small", "rnn_vanilla"):
+        repository.set({"model": name})
+        output = repository.run("dvc", "repro")
+        assert restored(output)[-3:] == ["train", "evaluate", "generate"]
+        assert set(started(output)) <= {"check", "track"}
+        assert runs[name].data.tags["model_md5"] == md5(model)
+    assert md5(model) == before
+    assert len(repository.runs()) == 2
+    assert "up to date" in repository.run("dvc", "status")
+
+
+# The second repository has a folder of its user's own, and starts from nothing.
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("music") / "my tunes"
+    shutil.copytree(SOURCE / "tests/corpus", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Repository:
+    repository = Repository(
+        tmp_path_factory.mktemp("pipeline") / "second", **{"corpora.folder.path": str(music)}
+    )
+    repository.run("dvc", "repro", "evaluate", "generate")
+    return repository
+
+
+def test_the_same_from_scratch_is_the_same_bytes(
+    repository: Repository, second: Repository
+) -> None:
+    assert second.outs() == repository.outs()
+    for path in (repository.root / "metrics").iterdir():
+        assert (second.root / "metrics" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_file_added_to_the_users_own_folder_is_noticed(second: Repository, music: Path) -> None:
+    before = second.json("ingest.json")
+    shutil.copy(music / "jigs.abc", music / "more jigs.abc")
+    output = second.run("dvc", "repro", "ingest")
+    assert started(output) == ["fetch", "ingest"]
+    assert second.json("ingest.json")["files"] == before["files"] + 1
+    shutil.copy(music / "jigs.abc", music / "even more jigs.abc")
+    output = second.run("dvc", "exp", "run", "--temp", "ingest")
+    assert started(output) == ["fetch", "ingest"]
+    shown = second.run("dvc", "exp", "show", "--json")
+    assert f'"files": {before["files"] + 2}' in shown
