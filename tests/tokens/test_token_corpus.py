@@ -42,6 +42,15 @@ def test_row_groups_change_nothing(tmp_path: Path, row_group: int) -> None:
     assert tokenized(tmp_path / "cut", row_group=row_group) == expected
 
 
+def test_a_chunk_may_hold_train_notes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "CHUNK", 1)  # a piece a chunk
+    tokenized(tmp_path)
+    found = pq.read_table(tmp_path / "tokens" / "notes.parquet")
+    assert found.num_rows == sum(piece.num_rows for piece in PIECES.values())
+
+
 def test_twice_is_the_same(tmp_path: Path) -> None:
     assert tokenized(tmp_path / "one") == tokenized(tmp_path / "two")
 

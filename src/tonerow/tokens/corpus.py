@@ -197,12 +197,12 @@ def _read_tunes(source: Path) -> Iterator[tuple[str, str]]:
                 yield row["piece_id"], row["abc_text"]
 
 
-def whole_pieces(batches: Iterable[pa.Table], size: int = CHUNK) -> Iterator[pa.Table]:
+def whole_pieces(batches: Iterable[pa.Table], size: int | None = None) -> Iterator[pa.Table]:
     """The same notes in chunks of at least `size` (the last may be smaller), cut between pieces.
 
     Args:
         batches: notes sorted by piece_id, cut anywhere.
-        size: notes a chunk, at least.
+        size: notes a chunk, at least; None: `CHUNK`.
 
     Yields:
         Whole pieces; where they are cut depends on the notes alone.
@@ -210,6 +210,7 @@ def whole_pieces(batches: Iterable[pa.Table], size: int = CHUNK) -> Iterator[pa.
     Raises:
         ValueError: a piece_id comes after a greater one, or again.
     """
+    size = CHUNK if size is None else size
     held: list[pa.Table] = []
     rows = 0
     last = ""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +102,8 @@ def quantise_offsets(
 
     Args:
         gaps: beats since the previous onset of the piece, 0 at its first note.
-        starts: index of each piece's first note, ascending; begins with 0.
+        starts: index of each piece's first note, ascending; begins with 0; empty where there are
+            no notes.
         levels: ascending, from 0.
         ticks_per_beat: of the grid.
 
@@ -111,7 +113,7 @@ def quantise_offsets(
     limit = _strides(ticks_per_beat)[1] / ticks_per_beat / 2 + _TIE
     beats, middles = levels.tolist(), _midpoints(levels).tolist()
     ids = np.zeros(len(gaps), dtype=np.int64)
-    for start, stop in zip(starts, [*starts[1:], len(gaps)], strict=True):
+    for start, stop in pairwise([*starts, len(gaps)]):
         ids[start:stop] = _diffuse(gaps[start:stop].tolist(), beats, middles, limit)
     return ids
 
