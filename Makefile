@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY ?= true
 
 MODELS ?= rnn_vanilla lstm_local_small lstm_full_small lstm_window_small rnn_heads lstm_fields lstm_char_small
 
-.PHONY: help repro compare test lint bench ui clean
+.PHONY: help repro compare test lint bench fuzz ui clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   side-by-side measurements"
+	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
 	@echo "make clean   remove .venv and caches; never data or results"
 
@@ -46,6 +47,10 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+
+INPUTS ?= 100000
+fuzz: $(VENV)/installed
+	python -m tests.fuzz.fuzz --inputs $(INPUTS) $(FOLDERS)
 
 ui: $(VENV)/installed
 	mlflow ui
