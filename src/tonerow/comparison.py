@@ -42,7 +42,9 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
     lines = [["model", *COLUMNS]]
     lines += [[run["model"], *(_cell(run, *column) for column in COLUMNS.values())] for run in runs]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    rows = ["| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines]
+    rows = [
+        "| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines
+    ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     knows = {run["model"]: ARCHITECTURES[run["architecture"]].conditions_on for run in runs}
     return "\n".join([*rows, "", *(f"- {model} sees {what}" for model, what in knows.items())])

@@ -54,8 +54,9 @@ class Progress:
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
     """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
-    kinds: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    return kinds[settings.optimizer](model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    adamw = settings.optimizer == "adamw"
+    kind: type[torch.optim.Adam] = torch.optim.AdamW if adamw else torch.optim.Adam
+    return kind(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def learning_rate_factor(done: float, schedule: str) -> float:

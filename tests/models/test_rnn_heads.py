@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_contract import VOCABULARIES, batch_for, small
 
+from tests.models.test_contract import VOCABULARIES, batch_for, small
 from tonerow.models import build
 
 

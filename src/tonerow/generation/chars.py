@@ -91,8 +91,13 @@ def _rows(sample: int, source: str, score: Score) -> pd.DataFrame:
     """The notes of a tune as it is played, as rows of `SAMPLES`."""
     notes = to_table(source, score).to_pandas()
     kept: pd.DataFrame = notes[["pitch", "program", "is_drum", "onset_beat", "duration_beat"]]
-    given = {"sample": sample, "source_piece_id": source, "velocity": VELOCITY}
-    return kept.assign(**given, is_primer=False, source_pitch=None)
+    return kept.assign(
+        sample=sample,
+        source_piece_id=source,
+        velocity=VELOCITY,
+        is_primer=False,
+        source_pitch=None,
+    )
 
 
 def bars_are_full(tune: Tune) -> bool:

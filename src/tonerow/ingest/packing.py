@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tonerow.ingest.sources import Source
@@ -69,6 +68,5 @@ def unpack(packed: bytes, source: Source) -> tuple[list[dict[str, Any]], pa.Tabl
         return rows, NOTES.empty_table()
     columns = pa.ipc.open_stream(pa.py_buffer(packed)[body:]).read_all()
     kept = [row for row in rows if row["rejected_because"] is None]
-    names = pa.array([row["piece_id"] for row in kept], pa.string())
-    own = np.repeat(np.arange(len(kept)), [row["n_notes"] for row in kept])
-    return rows, pa.Table.from_arrays([names.take(pa.array(own)), *columns.columns], schema=NOTES)
+    names = [pa.repeat(pa.scalar(row["piece_id"]), row["n_notes"]) for row in kept]
+    return rows, pa.Table.from_arrays([pa.chunked_array(names), *columns.columns], schema=NOTES)

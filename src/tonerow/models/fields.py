@@ -42,6 +42,12 @@ def to_plain(fields: Fields) -> dict[str, Any]:
 def from_plain(content: Mapping[str, Any]) -> dict[str, Field]:
     """What `to_plain` made, as fields again."""
     return {
-        name: Field(**{key: tuple(v) if isinstance(v, list) else v for key, v in field.items()})
+        name: Field(
+            size=int(field["size"]),
+            edges=tuple(field["edges"]),
+            values=tuple(field["values"]),
+            norms=tuple(field["norms"]),
+            resolution=float(field["resolution"]),
+        )
         for name, field in content.items()
     }
