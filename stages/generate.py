@@ -10,6 +10,7 @@ from tonerow import params, reports, runtime, schema
 from tonerow.checkpoint import load_model
 from tonerow.generation import GENERATORS, Request
 from tonerow.rendering.midi import write_samples
+from tonerow.rendering.roll import draw_rolls
 from tonerow.tokens.tokenizer import Tokenizer
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     pieces = pq.read_table(interim / "pieces.parquet", columns=["piece_id", "tempo_bpm"])
     tempi = pieces.to_pandas().set_index("piece_id")["tempo_bpm"]
     write_samples(out, samples.notes, tempi, settings.generate.tempo_bpm)
+    draw_rolls(out / "samples.png", samples.notes)
     table = pa.Table.from_pandas(samples.notes, schema.SAMPLES, preserve_index=False)
     pq.write_table(table, out / "samples.parquet")
     reports.write_json(metrics, samples.metrics)
