@@ -16,7 +16,7 @@ import torch
 from tests.tiny import model_of, settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
 from tonerow.generation import GENERATORS, Request, Samples
-from tonerow.generation.samples import describe, scale_consistency
+from tonerow.generation.samples import copied_fraction, describe, scale_consistency
 from tonerow.schema import SAMPLES
 from tonerow.tokens import corpus
 from tonerow.tokens.tokenizer import Tokenizer
@@ -122,7 +122,7 @@ def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
     """What the model says of each note (log-probabilities, (L, 128)), told these pitches at once."""
     held_out = load_melody(asked.tokens, "test")
     begin = int(held_out.first[held_out.ids.index(piece)])
-    values = {**held_out.values, "pitch": held_out.values["pitch"].clone()}  # noqa: PD011
+    values = {**held_out.values, "pitch": held_out.values["pitch"].clone()}
     values["pitch"][begin : begin + len(pitches)] = torch.tensor(pitches)
     with torch.no_grad():
         batch = make_batch(replace(held_out, values=values), [Window(begin, len(pitches))])
@@ -201,3 +201,15 @@ def test_describing_single_notes_gives_numbers() -> None:
         "repeated_pitch_fraction": 0.0,
         "range_semitones": 0.0,
     }
+
+
+def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> None:
+    train = load_melody(tokens, "train")
+    line = train.values["pitch"].numpy()[train.first[0] : train.first[1]]
+    own = np.random.default_rng(0).integers(30, 90, 20)
+    pitch = np.concatenate([own, line[:10] + 1])
+    samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_primer": False})
+    assert copied_fraction(samples, tokens, run=6) == pytest.approx(10 / 30)
+    assert copied_fraction(samples.head(20), tokens, run=6) == 0
+    assert copied_fraction(samples.head(3), tokens, run=6) == 0
+    assert copied_fraction(samples.assign(is_primer=True), tokens, run=6) == 0

@@ -7,7 +7,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from tonerow.generation.samples import VELOCITY, Drawing, Request, Samples, describe
+from tonerow.generation.samples import (
+    VELOCITY,
+    Drawing,
+    Request,
+    Samples,
+    copied_fraction,
+    describe,
+)
 from tonerow.ingest.abc_notation import Tune, parse_tune, read_tune
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.models.base import START
@@ -44,6 +51,7 @@ def generate(request: Request) -> Samples:
         "notes": len(table),
         "parsed_fraction": len(notes) / len(tunes),
         "full_bars_fraction": full / len(tunes),
+        **({"copied_fraction": copied_fraction(table, request.tokens)} if notes else {}),
         **(describe(table) if notes else {}),
     }
     return Samples(table, metrics, texts)

@@ -7,7 +7,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tonerow.generation.samples import VELOCITY, Drawing, Request, Samples, describe, held_out_lines
+from tonerow.generation.samples import (
+    VELOCITY,
+    Drawing,
+    Request,
+    Samples,
+    copied_fraction,
+    describe,
+    held_out_lines,
+)
 from tonerow.models.base import START, Batch
 from tonerow.models.fields import Field
 from tonerow.progress import progress
@@ -28,7 +36,8 @@ def generate(request: Request) -> Samples:
     notes = to_notes(request, primers, drawn, given["length"].tolist())
     own = notes[~notes["is_primer"]]
     counts = {"samples": len(primers), "notes": len(own)}
-    return Samples(notes, {**counts, **(describe(own) if len(own) else {})})
+    copied = {"copied_fraction": copied_fraction(notes, request.tokens)}
+    return Samples(notes, {**counts, **copied, **(describe(own) if len(own) else {})})
 
 
 def primer_batch(pieces: list[pd.DataFrame], notes: int, device: torch.device) -> Batch:

@@ -7,7 +7,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from tonerow.generation.samples import VELOCITY, Drawing, Request, Samples, describe, held_out_lines
+from tonerow.generation.samples import (
+    VELOCITY,
+    Drawing,
+    Request,
+    Samples,
+    copied_fraction,
+    describe,
+    held_out_lines,
+)
 from tonerow.models.base import START, Batch
 from tonerow.progress import progress
 
@@ -23,7 +31,9 @@ def generate(request: Request) -> Samples:
     ]
     notes = to_notes(lines, recolour(request, rhythm_batch(lines, request.device)))
     counts = {"samples": len(lines), "notes": len(notes)}
-    metrics = {**counts, **describe(notes), "source": describe(notes, "source_pitch")}
+    copied = {"copied_fraction": copied_fraction(notes, request.tokens)}
+    source = {"source": describe(notes, "source_pitch")}
+    metrics = {**counts, **copied, **describe(notes), **source}
     return Samples(notes, metrics)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.models.base import Model
@@ -17,9 +18,12 @@ from tonerow.models.predictions import Predictions
 from tonerow.params import Generate
 from tonerow.sampling import decay_repeats, draw, restrict
 from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.windows import load_melody
 
 VELOCITY = 80
 """Of generated notes where the model says nothing of dynamics."""
+COPIED_RUN = 16
+"""Intervals in a row that are no coincidence."""
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
@@ -127,3 +131,42 @@ def describe(samples: pd.DataFrame, column: str = "pitch") -> dict[str, float]:
         "repeated_pitch_fraction": float((steps == 0).mean()) if len(steps) else 0.0,
         "range_semitones": float(np.mean([line.max() - line.min() for line in lines])),
     }
+
+
+def copied_fraction(samples: pd.DataFrame, tokens: Path, run: int = COPIED_RUN) -> float:
+    """The share of generated notes that lie in a run of intervals which train has too.
+
+    What is transposed counts as copied. Held-out tunes share such runs with train as well: that
+    share is in ``metrics/split.json``.
+
+    Args:
+        samples: rows of `tonerow.schema.SAMPLES`.
+        tokens: folder with the token tables.
+        run: intervals in a run.
+    """
+    train = load_melody(tokens, "train")
+    known = np.unique(_runs(train.values["pitch"].numpy(), train.first, run)[0])
+    generated = samples[~samples["is_primer"].astype(bool)]
+    sizes = generated.groupby("sample").size().to_numpy()
+    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    hashes, starts = _runs(generated["pitch"].to_numpy(np.int64), first, run)
+    copied = np.zeros(len(generated) + 1, np.int64)
+    for start in starts[np.isin(hashes, known)].tolist():
+        copied[start : start + run + 1] = 1
+    return float(copied.sum() / max(len(generated), 1))
+
+
+def _runs(
+    pitch: NDArray[np.int64], first: NDArray[np.int64], run: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """A hash of each run of intervals within a piece, and the note at which it starts."""
+    interval = np.diff(pitch).astype(np.uint64)
+    n = max(len(interval) - run + 1, 0)
+    hashes = np.zeros(n, np.uint64)
+    for i in range(run):
+        hashes = (hashes ^ interval[i : i + n]) * np.uint64(0x9E3779B97F4A7C15)
+        hashes ^= hashes >> np.uint64(29)
+    starts = np.arange(n)
+    piece = np.searchsorted(first, starts, side="right")
+    inside = starts + run < first[np.minimum(piece, len(first) - 1)]
+    return hashes[inside], starts[inside]
