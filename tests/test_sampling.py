@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -23,6 +23,7 @@ def support(found: Tensor) -> Tensor:
 
 
 @given(logits, temperatures, st.integers(0, 12), st.floats(0.01, 1))
+@settings(max_examples=50)
 def test_what_is_left_is_a_distribution(x: Tensor, heat: float, k: int, p: float) -> None:
     found = restrict(x, heat, k, p).softmax(-1)
     assert torch.isfinite(found).all()
@@ -30,17 +31,20 @@ def test_what_is_left_is_a_distribution(x: Tensor, heat: float, k: int, p: float
 
 
 @given(logits)
+@settings(max_examples=50)
 def test_nothing_asked_for_changes_nothing(x: Tensor) -> None:
     assert torch.equal(restrict(x, 1.0, 0, 1.0), x)
 
 
 @given(logits, temperatures)
+@settings(max_examples=50)
 def test_temperature_divides_the_log_odds(x: Tensor, heat: float) -> None:
     found = restrict(x, heat, 0, 1.0)
     torch.testing.assert_close((found - found[:, :1]) * heat, x - x[:, :1], atol=1e-4, rtol=1e-4)
 
 
 @given(logits, st.integers(1, 12))
+@settings(max_examples=50)
 def test_top_k_keeps_the_k_most_likely(x: Tensor, k: int) -> None:
     kept = support(restrict(x, 1.0, k, 1.0))
     assert (kept.sum(-1) == min(k, x.shape[1])).all()
@@ -50,6 +54,7 @@ def test_top_k_keeps_the_k_most_likely(x: Tensor, k: int) -> None:
 
 
 @given(logits, st.floats(0.01, 0.99))
+@settings(max_examples=50)
 def test_top_p_keeps_the_fewest_that_reach_the_mass(x: Tensor, p: float) -> None:
     kept = support(restrict(x, 1.0, 0, p))
     for row, keep, before in zip(x, kept, x.double().softmax(-1), strict=True):
@@ -61,6 +66,7 @@ def test_top_p_keeps_the_fewest_that_reach_the_mass(x: Tensor, p: float) -> None
 
 
 @given(logits, temperatures, st.integers(0, 12), st.floats(0.01, 1))
+@settings(max_examples=50)
 def test_what_is_kept_keeps_its_odds(x: Tensor, heat: float, k: int, p: float) -> None:
     found = restrict(x, heat, k, p)
     kept = support(found)
@@ -68,6 +74,7 @@ def test_what_is_kept_keeps_its_odds(x: Tensor, heat: float, k: int, p: float) -
 
 
 @given(logits)
+@settings(max_examples=50)
 def test_the_extremes_choose_the_most_likely(x: Tensor) -> None:
     best = x.argmax(-1)
     for found in (restrict(x, 1.0, 1, 1.0), restrict(x, 1.0, 0, 1e-9)):
@@ -87,6 +94,7 @@ def test_top_p_by_hand() -> None:
 
 
 @given(logits, st.floats(0, 0.99), st.integers(1, 6), st.data())
+@settings(max_examples=50)
 def test_repeating_loses_odds_for_each_time(
     x: Tensor, decay: float, run: int, data: st.DataObject
 ) -> None:
