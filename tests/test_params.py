@@ -221,6 +221,7 @@ def test_an_entry_of_a_list_is_named_by_its_place(file: Path, name: str, entry: 
         ),
         ({"ingest.workers": 0}, ["ingest: workers is 0", "-1", "1, 2"]),
         ({"ingest.workers": -2}, ["ingest: workers is -2"]),
+        ({"corpora.folder.path": "~/music"}, ["corpora.folder: path is '~/music'", "DVC"]),
     ],
 )
 def test_a_contradiction_is_named(file: Path, values: dict[str, Any], says: list[str]) -> None:

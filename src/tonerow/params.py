@@ -46,6 +46,12 @@ class FolderCorpus(Section):
 
     path: Annotated[str, Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _is_written_out(self) -> FolderCorpus:
+        if self.path.startswith("~"):
+            raise ValueError(f"path is {self.path!r}; DVC does not know ~, write the path out")
+        return self
+
 
 class MaestroCorpus(Section):
     """MAESTRO v3.0.0; `path` is a local copy of the zip or of the unpacked folder."""
