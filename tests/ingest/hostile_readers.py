@@ -101,7 +101,7 @@ def announce_and_hang(
 ) -> bytes:
     """Leaves its process id in a file "begun" beside the source, then does not end."""
     partial = Path(source.file).with_suffix(".partial")
-    partial.write_text(str(os.getpid()))
+    partial.write_text(f"{os.getpid()} {os.getppid()}")
     partial.rename(partial.with_name("begun"))
     time.sleep(3600)
     return b""

@@ -17,10 +17,13 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -130,7 +133,7 @@ class _Reader:
         self._connection, theirs = Pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CHILD, str(theirs.fileno())],
+                [sys.executable, "-c", _CHILD, str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=os.environ | _CALM | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -179,15 +182,33 @@ def _stop_idle() -> None:
         _idle.pop().kill()
 
 
-_CHILD = "import sys; from tonerow.ingest.isolation import serve; serve(int(sys.argv[1]))"
+@lru_cache
+def end_with(parent: int) -> None:
+    """Ends this process soon after its parent, however that ended, whatever this one is doing.
+
+    Args:
+        parent: the parent's process id.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def serve(descriptor: int) -> NoReturn:
+_CHILD = "import sys; from tonerow.ingest.isolation import serve; serve(*map(int, sys.argv[1:]))"
+
+
+def serve(descriptor: int, parent: int) -> NoReturn:
     """What a reader does: one item after the other until its parent hangs up.
 
     Args:
         descriptor: of the connection to the parent.
+        parent: its process id.
     """
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and hangs up
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(2, 1)  # what libraries print is no output of the stage
@@ -212,11 +233,11 @@ def _attempt(
     connection: Connection,
 ) -> bytes:
     def beat() -> None:
-        # Should the parent be killed meanwhile, the kernel ends a reader that computes for ever.
         signal.setitimer(signal.ITIMER_PROF, 2 * bounds.patience)
         connection.send_bytes(_BEGUN)
 
     try:
+        # Should the parent die while native code computes for ever, the kernel ends this process.
         signal.setitimer(signal.ITIMER_PROF, 2 * bounds.patience)
         _limit_memory(bounds.megabytes)
         result = _RESULT + function(item, lost=lost, beat=beat)

@@ -6,6 +6,7 @@ joblib shares the work out; what it runs on each worker only hands items to an i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import joblib
 
-from tonerow.ingest.isolation import Bounds, Isolated, isolated
+from tonerow.ingest.isolation import Bounds, Isolated, end_with, isolated
 from tonerow.params import Ingest
 
 Item = TypeVar("Item")
@@ -86,7 +87,9 @@ def _backend(settings: Ingest) -> ExitStack:
     """Sets joblib's backend until the stack is closed."""
     stack = ExitStack()
     if settings.backend == "loky":
-        stack.enter_context(joblib.parallel_config("loky"))
+        # Workers of their own accord would wait for minutes for a parent that was killed.
+        watch = {"initializer": end_with, "initargs": (os.getpid(),)}
+        stack.enter_context(joblib.parallel_config("loky", **watch))
         return stack
     try:
         distributed = import_module("distributed")  # an optional extra
