@@ -1,0 +1,67 @@
+"""The table that compares models."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tonerow import comparison, params, tracking
+from tonerow.models import ARCHITECTURES
+
+SETTINGS = params.load()
+
+
+def run(model: str = "a", architecture: str = "lstm_local", **metrics: float) -> dict[str, Any]:
+    return {"model": model, "architecture": architecture, **metrics}
+
+
+def test_the_latest_run_of_each_model_in_the_order_asked_for() -> None:
+    runs = [run("a", x=1.0), run("b"), run("a", x=2.0)]
+    assert comparison.latest(runs, []) == [runs[0], runs[1]]
+    assert comparison.latest(runs, ["b", "c", "a"]) == [runs[1], runs[0]]
+
+
+def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> None:
+    found = run("small", parameters=1152448.0) | {"evaluate/test.pitch_accuracy": 0.7361}
+    header, rule, row, *_, knows = comparison.table([found]).splitlines()
+    cells = dict(zip(header.split("|"), row.split("|"), strict=True))
+    found_cells = {key.strip(): value.strip() for key, value in cells.items() if key.strip()}
+    assert found_cells["model"] == "small"
+    assert found_cells["test pitch acc."] == "0.736"
+    assert found_cells["parameters"] == "1,152,448"
+    assert found_cells["train s"] == "-"
+    assert len(header) == len(rule) == len(row)
+    assert knows == f"- small sees {ARCHITECTURES['lstm_local'].conditions_on}"
+
+
+def test_every_architecture_says_what_it_knows() -> None:
+    assert all(model.conditions_on for model in ARCHITECTURES.values())
+
+
+def test_finished_runs_of_the_corpus_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    with tracking.start(SETTINGS) as finished:
+        finished.log_summary({"training_seconds": 3.0})
+        finished.finish(tmp_path / "model.pt")
+    with tracking.start(SETTINGS) as failed:
+        failed.fail()
+    (found,) = tracking.finished(SETTINGS)
+    assert found["model"] == SETTINGS.model
+    assert found["training_seconds"] == 3.0
+    assert tracking.finished(SETTINGS.model_copy(update={"corpus": "maestro"})) == []
+
+
+def test_without_a_run_the_command_says_what_to_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tonerow.comparison"]
+    environment = {"DVC_ROOT": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "train a model first" in done.stderr
