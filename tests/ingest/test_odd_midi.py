@@ -18,6 +18,7 @@ from tests.ingest.midi_bytes import (
     tempo,
 )
 from tonerow.ingest.midi import read_midi
+from tonerow.ingest.midi_events import split_sequences
 from tonerow.ingest.score import UnreadableError
 from tonerow.notes import to_table, validate
 from tonerow.schema import Rejection
@@ -192,3 +193,21 @@ def test_100_000_equal_notes_are_one_in_the_table() -> None:
 @pytest.mark.parametrize("event", [meta(1, b""), tempo(500_000), b"\xf0\0", b"\xc0\x01"])
 def test_a_million_bytes_of_one_event_are_read(event: bytes) -> None:
     assert notes(midi([(0, event)] * (1_000_000 // (len(event) + 1)) + NOTE)) == ONE
+
+
+def test_sequences_of_format_2_are_files_of_their_own() -> None:
+    tempos = [(0, tempo(1_000_000)), *NOTE]
+    first, second = split_sequences(riff((b"data", midi(tempos, SECOND, kind=2))))
+    assert read_midi(first).duration_sec.tolist() == [1.0]
+    assert read_midi(second).duration_sec.tolist() == [0.5]
+    assert notes(second) == [(480, 480, 62, 64)]
+    for whole in (midi(NOTE, SECOND), midi(NOTE, kind=2), midi(NOTE, NOTE, kind=2)[:-3], b""):
+        assert split_sequences(whole) == [whole]
+
+
+def test_a_cut_last_sequence_is_refused() -> None:
+    data = header(2, 2) + PLAIN[14:] + chunk(b"MTrk", RAW_NOTE) + b"\x01\x90"
+    first, second = split_sequences(data)
+    assert notes(first) == ONE
+    with pytest.raises(UnreadableError):
+        read_midi(second)

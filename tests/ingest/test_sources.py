@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ingest.midi_bytes import NOTE, midi
 from tests.ingest.test_archives import SONG, outcome, outcomes
+from tests.ingest.test_dispatch import rows
 from tonerow.ingest.sources import Source, find_sources, kind_of
 from tonerow.schema import Rejection
 
@@ -146,3 +148,26 @@ def test_a_list_cannot_put_pieces_among_tunes(tmp_path: Path) -> None:
 
 def test_a_source_without_anything_is_missing(tmp_path: Path) -> None:
     assert outcome(Source("a.mid", "midi", str(tmp_path / "a.mid"))) is Rejection.MISSING_FILE
+
+
+def test_sequences_only_get_names_that_are_free(tmp_path: Path) -> None:
+    for name in ("a.mid", "b.mid", "b.mid (1).mid", "c.mid"):
+        (tmp_path / name).write_bytes(SONG)
+    found = {source.source_path: source.may_split for source in find_sources(tmp_path)[0]}
+    assert found == {"a.mid": True, "b.mid": False, "b.mid (1).mid": True, "c.mid": True}
+
+
+def test_sequences_are_pieces_unless_another_name_is_in_the_way(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.mid").write_bytes(midi(NOTE, [], NOTE, kind=2))
+    (raw / "b.mid").write_bytes(midi(NOTE, NOTE, kind=2))
+    (raw / "b.mid (1).mid").write_bytes(midi(NOTE))
+    found = rows(raw, tmp_path / "out")
+    assert {name: row["rejected_because"] for name, row in found.items()} == {
+        "a.mid/00001": None,
+        "a.mid/00002": Rejection.NO_NOTES,
+        "a.mid/00003": None,
+        "b.mid": Rejection.UNSUPPORTED_FORMAT,
+        "b.mid (1).mid": None,
+    }

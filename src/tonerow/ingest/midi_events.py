@@ -90,11 +90,36 @@ def parse(data: bytes) -> MidiFile:
     data = _unwrapped(data)
     n_tracks, ticks_per_beat, at = _header(data)
     spans = _track_spans(data, at, n_tracks)
+    if data[8:10] == b"\0\2" and n_tracks > 1:
+        what = f"format 2 with {n_tracks} sequences, which no rule says how to play together"
+        _fail(Rejection.UNSUPPORTED_FORMAT, what)
     tracks = [_track(data, number, start, end) for number, (start, end) in enumerate(spans)]
     if tracks and not tracks[-1].ended and data[spans[-1][1] :].strip(b"\0"):
         # The length of the chunk may be wrong, and what follows may be its notes.
         _fail(Rejection.CORRUPT, "bytes follow the last track, which has no end-of-track event")
     return MidiFile(ticks_per_beat, tracks)
+
+
+def split_sequences(data: bytes) -> list[bytes]:
+    """The sequences of a format 2 file, each as a file of its own; any other file as it is.
+
+    Format 2 holds patterns that do not play together, each with a tempo of its own: as many pieces.
+    """
+    try:
+        data = _unwrapped(data)
+        n_tracks, ticks_per_beat, at = _header(data)
+        if data[8:10] != b"\0\2" or n_tracks < 2:
+            return [data]
+        spans = _track_spans(data, at, n_tracks)
+    except UnreadableError:
+        return [data]  # whose reader will say why
+    header = b"MThd\0\0\0\6\0\0\0\1" + ticks_per_beat.to_bytes(2, "big")
+    sequences = [
+        header + b"MTrk" + (end - start).to_bytes(4, "big") + data[start:end]
+        for start, end in spans
+    ]
+    sequences[-1] += data[spans[-1][1] :]  # what follows the last track may be its notes
+    return sequences
 
 
 def _fail(because: Rejection, detail: str) -> NoReturn:
@@ -130,9 +155,6 @@ def _header(data: bytes) -> tuple[int, int, int]:
         _fail(Rejection.UNREADABLE_HEADER, f"header length {length} in {len(data)} bytes")
     if kind > 2:
         _fail(Rejection.UNREADABLE_HEADER, f"format {kind}; allowed: 0, 1, 2")
-    if kind == 2 and n_tracks > 1:
-        what = f"format 2 with {n_tracks} sequences, which no rule says how to play together"
-        _fail(Rejection.UNSUPPORTED_FORMAT, what)
     if division & 0x8000:
         _fail(Rejection.UNSUPPORTED_DIVISION, "time in SMPTE frames, which say nothing of beats")
     if division == 0:

@@ -17,6 +17,7 @@ from tonerow.ingest import abc_notation
 from tonerow.ingest.cache import Cache
 from tonerow.ingest.isolation import Loss
 from tonerow.ingest.midi import read_midi
+from tonerow.ingest.midi_events import split_sequences
 from tonerow.ingest.packing import pack
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.ingest.sources import Source
@@ -100,13 +101,20 @@ def read_source(
 
 def _key(cache: Cache, data: bytes, source: Source, limits: Ingest) -> str:
     allowed = (limits.max_minutes, limits.max_notes, limits.max_megabytes)
-    return cache.key(data, source.kind, source.part, source.parts, allowed)
+    about = (source.kind, source.part, source.parts, source.may_split)
+    return cache.key(data, *about, allowed)
 
 
 def _pieces(data: bytes, source: Source) -> list[tuple[dict[str, Any], bytes | str]]:
-    """The row and the content of each piece: a MIDI file, or this share of a file's tunes."""
+    """The row and the content of each piece: MIDI sequences, or this share of a file's tunes."""
     if source.kind == "midi":
-        return [(_row("") | {"sha256": hashlib.sha256(data).hexdigest()}, data)]
+        sha256 = hashlib.sha256(data).hexdigest()
+        sequences = split_sequences(data) if source.may_split else [data]
+        names = [f"{n:05d}" for n in range(1, len(sequences) + 1)] if sequences[1:] else [""]
+        return [
+            (_row(name) | {"sha256": sha256}, sequence)
+            for name, sequence in zip(names, sequences, strict=True)
+        ]
     texts = abc_notation.split_tunes(abc_notation.decode(data))
     if not texts:
         raise UnreadableError(Rejection.NO_NOTES, "no tune in the file")

@@ -3,7 +3,8 @@
 A piece is named after where it lies: a MIDI file by its path below the folder, with "/"; a file in
 an archive as if the archive were a folder (``corpus.zip/bach/prelude.mid``); a tune as if its ABC
 file were a folder, by its number (``reels.abc/0007``; 0000 stands for the file itself, refused as a
-whole). An ABC file with a single tune is no exception, so that adding a tune renames none.
+whole). An ABC file with a single tune is no exception, so that adding a tune renames none. The
+sequences of a MIDI file of format 2 are named in the same way, if there are several.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from tonerow.ingest.archives import ARCHIVE_SUFFIXES, Member, Stamp, list_members, read_member
@@ -44,6 +46,7 @@ class Source:
         stamp: of the archive when it was listed.
         n_bytes: its size as announced.
         part, parts: which share of the tunes: part 0, ... of parts.
+        may_split: whether names of pieces below its own are free.
         composer, title, official_split: what the corpus's own list of pieces says.
         refused: why it is not to be read at all.
     """
@@ -56,6 +59,7 @@ class Source:
     n_bytes: int = 0
     part: int = 0
     parts: int = 1
+    may_split: bool = True
     composer: str | None = None
     title: str | None = None
     official_split: str | None = None
@@ -136,7 +140,13 @@ def find_sources(raw: Path) -> tuple[list[Source], int]:
             if name.lower().endswith(".csv"):
                 metadata |= _metadata(_csv(Source(name, "csv", str(file))), name)
             others += 1
-    return sorted(_apart(_complete(sources, metadata)), key=lambda s: s.order), others
+    sources = sorted(_apart(_complete(sources, metadata)), key=lambda s: s.order)
+    for i, (source, following) in enumerate(pairwise(sources)):
+        if source.kind == "midi" and following.source_path.startswith(source.source_path):
+            sources[i] = replace(
+                source, may_split=False
+            )  # "a.mid/0001" would follow "a.mid (1).mid"
+    return sources, others
 
 
 def kind_of(name: str) -> str | None:
