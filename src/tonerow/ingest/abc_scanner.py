@@ -105,12 +105,11 @@ class Scanner:
 
     def directive(self, text: str, line: int) -> None:
         """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11)."""
+        self._line = line
         words = text.lower().split()
         if words[:1] == ["propagate-accidentals"] and len(words) > 1:
             if words[1] not in ("not", "octave", "pitch"):
-                raise refuse(
-                    Rejection.CORRUPT, f"{words[1][:20]!r} is no rule for accidentals", line
-                )
+                raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")
             self._propagate = words[1]
         elif words[:2] == ["midi", "program"] and words[-1].isdecimal() and len(words[-1]) < 4:
             if not 0 <= (program := int(words[-1])) <= 127:
