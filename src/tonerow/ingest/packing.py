@@ -18,6 +18,7 @@ from tonerow.schema import NOTES
 
 _COLUMNS = pa.schema(list(NOTES)[1:])
 _LENGTH_BYTES = 8
+_SMALL = pa.ipc.IpcWriteOptions(compression="lz4")  # else writing the cache waits for the disk
 
 
 def pack(rows: Sequence[dict[str, Any]], tables: Sequence[pa.Table]) -> bytes:
@@ -35,7 +36,7 @@ def pack(rows: Sequence[dict[str, Any]], tables: Sequence[pa.Table]) -> bytes:
     if tables:
         sink = pa.BufferOutputStream()
         columns = pa.concat_tables(tables).select(_COLUMNS.names).combine_chunks()
-        with pa.ipc.new_stream(sink, _COLUMNS) as stream:
+        with pa.ipc.new_stream(sink, _COLUMNS, options=_SMALL) as stream:
             stream.write_table(columns)
         packed.append(sink.getvalue().to_pybytes())
     return b"".join(packed)
