@@ -17,12 +17,14 @@ def main() -> None:
     model, section = load_model(model_path, device, tokenizer)
     held_out = {s: windows.VIEWS[model.view](tokens, s).to(device) for s in ("val", "test")}
     scores = evaluation.report(model, held_out, settings.evaluate)
-    load = windows.load_events if model.view == "events" else windows.load_melody
+    load = windows.BASELINE_VIEWS[model.view]
     sides = {side: load(tokens, side) for side in windows.SPLITS}
     lines = {side: (notes.values["pitch"].numpy(), notes.first) for side, notes in sides.items()}
     baselines = ngram.baselines(lines.pop("train"), lines, settings.evaluate.ngram_orders)
+    heads = {k: section[k] for k in ("time_head", "density", "components") if k in section}
     about = {"architecture": section["architecture"], "conditions_on": model.conditions_on}
-    reports.write_json(metrics, {"model": about, **scores, "baselines": baselines})
+    report = {"model": about | heads, **scores, "baselines": baselines}
+    reports.write_json(metrics, report)
     ngram_nll = baselines["test"]["ngram"]["nll"]
     print(f"test: {reports.line(scores['test'])}  (best n-gram: nll {ngram_nll:.4g})")
 

@@ -1,7 +1,6 @@
 """Trains the selected model: ``python -m stages.train TOKENS MODEL METRICS CURVES``."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +29,16 @@ def main() -> None:
             run.log_epoch(int(row["epoch"]), row)
             snapshots.save(snapshot)
 
-        started = time.monotonic()
         before = snapshots.load()
         for row in before["progress"]["curves"] if before else []:
             run.log_epoch(int(row["epoch"]), row)
         done = training.fit(model, train, val, settings, on_epoch, before)
-        seconds = time.monotonic() - started
         model.load_state_dict(done.best_weights)
         save_model(model_path, model, section, tokenizer.fingerprint())
         reports.write_csv(curves, done.curves)
         reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
-        speed = {"training_seconds": seconds, "notes_per_second": done.notes / seconds}
+        speed = {"notes_per_second": done.notes / done.seconds}
+        speed |= {"training_seconds": done.seconds}
         run.log_summary({**speed, "parameters": model.n_parameters()})
         run.finish(model_path)
     snapshots.remove()

@@ -177,7 +177,7 @@ def test_other_settings_are_another_training(root: Path, changes: dict[str, Any]
     [
         {"generate__samples": 99},
         {"track__experiment": "another"},
-        {"models__lstm_full__hidden_size": 99},
+        {"models__lstm_full__hidden_size": 98},
         {"ingest__workers": 3},
     ],
     ids=str,

@@ -209,7 +209,7 @@ def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> No
     own = np.random.default_rng(0).integers(30, 90, 20)
     pitch = np.concatenate([own, line[:10] + 1])
     samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_primer": False})
-    assert copied_fraction(samples, tokens, run=6) == pytest.approx(10 / 30)
-    assert copied_fraction(samples.head(20), tokens, run=6) == 0
-    assert copied_fraction(samples.head(3), tokens, run=6) == 0
-    assert copied_fraction(samples.assign(is_primer=True), tokens, run=6) == 0
+    assert copied_fraction(samples, tokens, "melody", run=6) == pytest.approx(10 / 30)
+    assert copied_fraction(samples.head(20), tokens, "melody", run=6) == 0
+    assert copied_fraction(samples.head(3), tokens, "melody", run=6) == 0
+    assert copied_fraction(samples.assign(is_primer=True), tokens, "melody", run=6) == 0

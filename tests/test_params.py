@@ -162,7 +162,7 @@ def test_a_misspelt_key_comes_with_a_suggestion(file: Path, name: str, meant: st
         ("generate.split", "train", ["'train'", "val, test"]),
         ("models.lstm_full.training.optimizer", "sgd", ["'sgd'", "adam, adamw"]),
         ("models.lstm_full.architecture", "lstm_ful", ["did you mean 'lstm_full'", "rnn_vanilla"]),
-        ("models.lstm_full.hidden_size", -1, ["-1", "greater than 0"]),
+        ("models.lstm_full.hidden_size", -2, ["-2", "greater than 0"]),
         ("models.lstm_full.hidden_size", 0, ["0", "greater than 0"]),
         ("models.lstm_full.hidden_size", 16.0, ["16.0", "integer"]),
         ("models.lstm_full.hidden_size", "16", ["'16'", "integer"]),

@@ -47,6 +47,8 @@ def settings(model: str = "rnn_vanilla", **changes: Any) -> params.Params:
         for parent in parents:
             node = node[parent]
         node[key] = value
+    if "window" in section:
+        section["window"] = section["training"]["window"]
     return params.Params.model_validate(tree)
 
 

@@ -27,13 +27,18 @@ COLUMNS = {
     "bits per written note": ("evaluate/test.bits_per_written_note", "{:.3f}"),
 }
 """Header of each column, the metric it shows and how."""
+PER_WRITTEN_NOTE = (
+    "- bits per written note: all of a tune's characters after its header, rhythm, bars and repeat "
+    "signs too, over its notes as written; the other bits are per note as played"
+)
 
 
 def latest(runs: Iterable[Mapping[str, Any]], models: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The first run of each model, in the order of `models`; all models there are if empty."""
+    """The first evaluated run of each model, in the order of `models`; if empty, of all models."""
     first: dict[str, Mapping[str, Any]] = {}
     for run in runs:
-        first.setdefault(run["model"], run)
+        if "evaluate/test.notes" in run:
+            first.setdefault(run["model"], run)
     return [first[name] for name in models or first if name in first]
 
 
@@ -47,7 +52,10 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
     ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     knows = {run["model"]: ARCHITECTURES[run["architecture"]].conditions_on for run in runs}
-    return "\n".join([*rows, "", *(f"- {model} sees {what}" for model, what in knows.items())])
+    notes = [f"- {model} sees {what}" for model, what in knows.items()]
+    if "lstm_char" in {run["architecture"] for run in runs}:
+        notes.append(PER_WRITTEN_NOTE)
+    return "\n".join([*rows, "", *notes])
 
 
 def _cell(run: Mapping[str, Any], key: str, form: str) -> str:

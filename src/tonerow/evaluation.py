@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from tonerow.models.base import Batch, Model
-from tonerow.models.fields import Field, Fields
-from tonerow.models.predictions import Predictions
+from tonerow.models.fields import Fields
+from tonerow.models.predictions import Categorical, Predictions
 from tonerow.params import Evaluate
 from tonerow.windows import Pieces, Window, batches, make_batch, scoring_windows
 
@@ -26,16 +26,21 @@ class Tally:
     nats: float = 0.0
     hits: int = 0
     top5: int = 0
-    error: float = 0.0
     notes: int = 0
+    error: float = 0.0
+    exact: int = 0
 
-    def add(self, nats: Tensor, hits: Tensor, top5: Tensor, error: Tensor | None = None) -> None:
-        """Adds the nats (float), hits (bool) and errors (float) of scored notes, each (n,)."""
+    def add(self, nats: Tensor, hits: Tensor, top5: Tensor) -> None:
+        """Adds the nats (float) and hits (bool) of scored notes, each (n,)."""
         self.nats += float(nats.double().sum())
         self.hits += int(hits.sum())
         self.top5 += int(top5.sum())
-        self.error += 0.0 if error is None else float(error.double().sum())
         self.notes += len(nats)
+
+    def add_errors(self, error: Tensor) -> None:
+        """Adds how far the answers' values lie from the true ones, (n,)."""
+        self.error += float(error.double().sum())
+        self.exact += int((error == 0).sum())
 
     def scores(self) -> dict[str, float]:
         """`nll` in nats a note, `bits_per_note`, `accuracy` and `top5_accuracy` (0-1)."""
@@ -55,10 +60,12 @@ class Tallies:
     Attributes:
         vocabularies: of the fields; where ids stand for numbers, errors are measured.
         fields: the tallies.
+        errors: whether to measure them.
         body_nats: nats of characters after the header, where the notes are characters.
     """
 
     vocabularies: Fields
+    errors: bool = False
     fields: dict[str, Tally] = field(default_factory=dict)
     body_nats: float = 0.0
 
@@ -67,10 +74,13 @@ class Tallies:
         scored = batch["scored"]
         for name, everywhere in predictions.items():
             prediction, target = everywhere.at((scored,)), batch[name][scored]
-            nats = prediction.nll(target)
-            error = _error(prediction.best(), target, self.vocabularies[name])
+            known = Categorical(prediction.log_probabilities())  # once: a density's take time
+            nats = known.nll(target)
             tally = self.fields.setdefault(name, Tally())
-            tally.add(nats, prediction.hits(target), prediction.hits(target, 5), error)
+            tally.add(nats, known.hits(target), known.hits(target, 5))
+            if self.errors and self.vocabularies[name].values:
+                values = torch.tensor(self.vocabularies[name].values, device=target.device)
+                tally.add_errors((values[prediction.best()] - values[target]).abs())
             if "body" in batch:
                 self.body_nats += float(nats[batch["body"][scored]].double().sum())
 
@@ -86,9 +96,11 @@ class Tallies:
 
         Returns:
             For each field ``<field>_nll``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
-            and, where it has a unit, ``_error``; for several fields `nll` and `bits_per_note` of
-            the whole note; for characters `bits_per_written_note`: all nats of the tunes' bodies
-            over their notes as written. Per character for the field `char`.
+            (of the most likely ids); where its ids stand for numbers, ``_error``, the mean absolute
+            error of the model's answer (the most likely class, a density's mean, a Poisson's rate),
+            and ``_exact_score``, how often that answer is right; for several fields `nll` and
+            `bits_per_note` of the whole note; for characters `bits_per_written_note`: all nats of
+            the tunes' bodies over their notes as written. Per character for the field `char`.
         """
         found: dict[str, float] = {}
         for name, tally in self.fields.items():
@@ -96,20 +108,13 @@ class Tallies:
             if self.vocabularies[name].values:
                 key = ERROR_UNITS.get(name, f"{name}_error")
                 found[key] = tally.error / max(tally.notes, 1)
+                found[f"{name}_exact_score"] = tally.exact / max(tally.notes, 1)
         if "char" in self.fields:
             found["char_bits"] = found.pop("char_bits_per_note")
             found["bits_per_written_note"] = self.body_nats / max(written_notes, 1) / math.log(2)
         if len(self.fields) > 1:
             found |= {"nll": self.nll(), "bits_per_note": self.nll() / math.log(2)}
         return found
-
-
-def _error(best: Tensor, target: Tensor, vocabulary: Field) -> Tensor | None:
-    """How far the best ids' values lie from the targets', (n,)."""
-    if not vocabulary.values:
-        return None
-    values = torch.tensor(vocabulary.values, device=target.device)
-    return (values[best] - values[target]).abs()
 
 
 def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[Window], int]:
@@ -136,7 +141,7 @@ def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 
         The sums of each predicted field.
     """
     model.eval()
-    tallies = Tallies(model.vocabularies)
+    tallies = Tallies(model.vocabularies, errors=True)
     windows, longest = windows_for(model, pieces, settings)
     for group in batches(windows, max(1, max_notes // longest)):
         batch = make_batch(pieces, group)

@@ -162,7 +162,7 @@ class LstmFull(Section):
 
     architecture: Literal["lstm_full"]
     pitch_embedding: PositiveInt
-    hidden_size: PositiveInt
+    hidden_size: Annotated[int, Field(gt=0, multiple_of=2)]
     dropout: OpenFraction
     training: Training
 
@@ -183,6 +183,15 @@ class LstmWindow(Section):
     density: Density
     components: PositiveInt
     training: Training
+
+    @model_validator(mode="after")
+    def _trains_on_what_it_sees(self) -> LstmWindow:
+        if self.window != self.training.window:
+            raise ValueError(
+                f"window is {self.window} and training.window {self.training.window}; "
+                "they must be equal"
+            )
+        return self
 
 
 class RnnHeads(Section):
@@ -231,6 +240,12 @@ class LstmChar(Section):
     layers: PositiveInt
     dropout: OpenFraction
     training: Training
+
+    @model_validator(mode="after")
+    def _has_no_pitches(self) -> LstmChar:
+        if self.training.transpose:
+            raise ValueError("training.transpose must be 0: characters cannot be transposed")
+        return self
 
 
 ModelSettings = Annotated[
@@ -305,6 +320,15 @@ class Params(Section):
     def _consistent(self) -> Params:
         if self.model not in self.models:
             raise ValueError(_unknown("model", self.model, list(self.models)))
+        selected = self.selected
+        regresses = isinstance(selected, LstmWindow | RnnHeads) or (
+            isinstance(selected, LstmFields) and selected.time_head == "regress"
+        )
+        if self.tokenize.time_unit == "sec" and regresses:
+            raise ValueError(
+                f"tokenize.time_unit is 'sec', but {self.model} predicts times as values, which are "
+                "scored in quantised beats; allowed with it: beat"
+            )
         return self
 
     @property

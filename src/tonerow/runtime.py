@@ -29,6 +29,7 @@ def prepare(device: str, threads: int, seed: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.allow_tf32 = False  # a GPU shall give what a CPU gives
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
     torch.manual_seed(seed)

@@ -322,7 +322,7 @@ def finished(settings: Params) -> list[dict[str, Any]]:
     query = f"attributes.status = 'FINISHED' and tags.corpus = '{settings.corpus}'"
     newest = ["attributes.start_time DESC"]
     client = store.client
-    runs = client.search_runs([store._find_or_create_experiment()], query, order_by=newest)
+    runs = client.search_runs([store._experiment_id], query, order_by=newest)
     return [{**run.data.tags, **run.data.params, **run.data.metrics} for run in runs]
 
 

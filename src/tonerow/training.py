@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ class Progress:
         best_epoch: the epoch that reached it; 0 before the first.
         best_weights: the weights then.
         notes: how many notes (or characters) were learned from, each epoch anew.
+        seconds: spent on learning from them; val, snapshots and logging are not in it.
     """
 
     epoch: int = 0
@@ -46,6 +48,7 @@ class Progress:
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     notes: int = 0
+    seconds: float = 0.0
 
     def summary(self) -> EpochRow:
         """The best epoch's row of the curves, and how many epochs there were."""
@@ -111,7 +114,9 @@ def fit(
     if resume is not None:
         done = _restore(resume, model, optimizer)
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
+        started = time.monotonic()
         tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
+        done.seconds += time.monotonic() - started
         row = {"epoch": done.epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
         row |= _rows("val", evaluate(model, val, scoring))
@@ -178,6 +183,7 @@ def _snapshot(done: Progress, model: Model, optimizer: Optimizer) -> dict[str, A
         "weights": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "torch_rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
@@ -185,5 +191,7 @@ def _restore(snapshot: dict[str, Any], model: Model, optimizer: Optimizer) -> Pr
     model.load_state_dict(snapshot["weights"])
     optimizer.load_state_dict(snapshot["optimizer"])
     torch.set_rng_state(snapshot["torch_rng"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(snapshot["cuda_rng"])
     print(f"going on after epoch {snapshot['progress']['epoch']}", file=sys.stderr)
     return Progress(**snapshot["progress"])

@@ -1,7 +1,7 @@
 """Tokens on the device -> batches of windows.
 
 A window is a run of consecutive notes of one piece. Batches are gathered from tensors that hold the
-whole corpus on the device: nothing is copied to it while training.
+whole corpus on the device: while training, only where the windows begin is copied to it.
 """
 
 from __future__ import annotations
@@ -150,6 +150,10 @@ VIEWS = {"melody": load_melody, "events": load_events, "chars": load_chars}
 """How each view of the tokens is read; a model names its view."""
 
 
+BASELINE_VIEWS = {"melody": load_melody, "events": load_events, "chars": load_melody}
+"""What the n-grams beside a model are fitted to and scored on."""
+
+
 def vocabularies(tokenizer: Tokenizer) -> dict[str, Field]:
     """What models must know of the tokenizer's vocabularies."""
 
@@ -272,8 +276,9 @@ def make_batch(pieces: Pieces, windows: list[Window]) -> Batch:
     context = torch.tensor([w.context for w in windows])
     at = torch.arange(int(length.max()))
     index = (start[:, None] + at).clamp(max=pieces.n_notes - 1)
-    is_first = torch.from_numpy(np.isin(index.numpy(), pieces.first[:-1])).to(device)
     index = index.to(device)
+    firsts = torch.from_numpy(pieces.first[:-1]).to(device)
+    is_first = torch.isin(index, firsts)
     batch = {key: value[index] for key, value in pieces.values.items()}
     for key, value in pieces.values.items():
         if key not in CONDITIONS:

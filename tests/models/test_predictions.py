@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonerow.models.fields import Field, from_plain, to_plain
-from tonerow.models.heads import ContinuousHead
+from tonerow.models.heads import ContinuousHead, TimeHead
 from tonerow.models.predictions import Categorical, Density, Poisson
 
 FIELD = Field(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
@@ -64,6 +64,16 @@ def test_a_poisson_is_a_distribution_over_ids(log_rate: float) -> None:
     prediction = Poisson(torch.tensor([log_rate]), torch.tensor([0.0, 1.0, 2.0, 3.0]))
     torch.testing.assert_close(prediction.log_probabilities().exp().sum(), torch.tensor(1.0))
     assert int(prediction.best()) == min(round(math.exp(log_rate)), 3) or log_rate > 1
+
+
+def test_a_poisson_may_answer_zero() -> None:
+    head = TimeHead(2, "offset", FIELD, "poisson", "gaussian", 1)
+    assert isinstance(head.out, torch.nn.Linear)
+    torch.nn.init.zeros_(head.out.weight)
+    torch.nn.init.constant_(head.out.bias, -4.6)  # a rate of 0.01
+    prediction = head(torch.zeros(1, 2))
+    assert int(prediction.best()) == 0
+    assert prediction.log_probabilities().exp()[0, 0] > 0.98
 
 
 def test_the_scale_of_a_squared_error_head_follows_its_errors() -> None:

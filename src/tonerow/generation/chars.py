@@ -51,7 +51,7 @@ def generate(request: Request) -> Samples:
         "notes": len(table),
         "parsed_fraction": len(notes) / len(tunes),
         "full_bars_fraction": full / len(tunes),
-        **({"copied_fraction": copied_fraction(table, request.tokens)} if notes else {}),
+        **({"copied_fraction": copied_fraction(table, request.tokens, "chars")} if notes else {}),
         **(describe(table) if notes else {}),
     }
     return Samples(table, metrics, texts)

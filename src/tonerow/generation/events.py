@@ -27,8 +27,9 @@ IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
 def generate(request: Request) -> Samples:
     """Continues the openings of held-out pieces up to `max_notes`.
 
-    What the model does not predict is filled in: without an offset, notes follow each other end to
-    end; without a velocity, it is constant; without an instrument, it is the opening's last.
+    What the model does not predict is filled in: without an offset, all notes, the given ones too,
+    follow each other end to end; without a velocity, it is constant; without an instrument, it is
+    the opening's last.
     """
     primers = held_out_lines(request, list(IDS.values()), melody=False)
     given = primer_batch(primers, request.settings.primer, request.device)
@@ -36,7 +37,7 @@ def generate(request: Request) -> Samples:
     notes = to_notes(request, primers, drawn, given["length"].tolist())
     own = notes[~notes["is_primer"]]
     counts = {"samples": len(primers), "notes": len(own)}
-    copied = {"copied_fraction": copied_fraction(notes, request.tokens)}
+    copied = {"copied_fraction": copied_fraction(notes, request.tokens, request.model.view)}
     return Samples(notes, {**counts, **copied, **(describe(own) if len(own) else {})})
 
 
@@ -75,12 +76,14 @@ def continue_primers(request: Request, given: Batch) -> dict[str, Tensor]:
     chosen: dict[str, list[Tensor]] = {name: [] for name in IDS}
     for t in progress(range(request.settings.max_notes), desc="generate", unit="notes"):
         predictions, state = model.step(_as_previous(ids, fields), state)
-        drawn = drawing.draw(predictions, ids["pitch"])
+        before = ids["pitch"]
+        drawn = drawing.draw(predictions, before)
         for name in IDS:
             at = min(t, given[name].shape[1] - 1)
             default = ids[name] if t else given[name][:, at]
             ids[name] = torch.where(t < length, given[name][:, at], drawn.get(name, default))
             chosen[name].append(ids[name])
+        drawing.heard(ids["pitch"], before)
     return {name: torch.stack(steps, 1) for name, steps in chosen.items()}
 
 

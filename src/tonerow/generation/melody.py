@@ -31,7 +31,7 @@ def generate(request: Request) -> Samples:
     ]
     notes = to_notes(lines, recolour(request, rhythm_batch(lines, request.device)))
     counts = {"samples": len(lines), "notes": len(notes)}
-    copied = {"copied_fraction": copied_fraction(notes, request.tokens)}
+    copied = {"copied_fraction": copied_fraction(notes, request.tokens, request.model.view)}
     source = {"source": describe(notes, "source_pitch")}
     metrics = {**counts, **copied, **describe(notes), **source}
     return Samples(notes, metrics)
@@ -63,7 +63,8 @@ def recolour(request: Request, batch: Batch) -> Tensor:
     drawn = []
     for _ in progress(range(length), desc="generate", unit="notes"):
         predictions, state = request.model.step({"previous_pitch": pitch}, state)
-        pitch = drawing.draw(predictions, pitch)["pitch"]
+        previous, pitch = pitch, drawing.draw(predictions, pitch)["pitch"]
+        drawing.heard(pitch, previous)
         drawn.append(pitch)
     return torch.stack(drawn, 1)
 

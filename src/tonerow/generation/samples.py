@@ -18,7 +18,7 @@ from tonerow.models.predictions import Predictions
 from tonerow.params import Generate
 from tonerow.sampling import decay_repeats, draw, restrict
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.windows import load_melody
+from tonerow.windows import VIEWS
 
 VELOCITY = 80
 """Of generated notes where the model says nothing of dynamics."""
@@ -90,23 +90,27 @@ class Drawing:
         self._run: Tensor | None = None
 
     def draw(self, predictions: Predictions, previous_pitch: Tensor | None) -> dict[str, Tensor]:
-        """An id (B,) of each field; repetitions of `previous_pitch` (B,) decay."""
+        """An id (B,) of each field; repetitions of `previous_pitch` (B,) decay.
+
+        Drawn on the CPU, so that a seed gives the same samples on every device.
+        """
+        device = next(iter(predictions.values())).log_probabilities().device
+        previous_pitch = None if previous_pitch is None else previous_pitch.cpu()
         drawn = {}
         for name, prediction in predictions.items():
-            logits = prediction.log_probabilities()
+            logits = prediction.log_probabilities().cpu()
             if name == "pitch" and previous_pitch is not None:
                 run = torch.zeros_like(previous_pitch) if self._run is None else self._run
                 decay = self._settings.repeat_decay
                 logits = decay_repeats(logits, previous_pitch, run, decay)
             settings = self._settings
             logits = restrict(logits, settings.temperature, settings.top_k, settings.top_p)
-            drawn[name] = draw(logits, self._generator)
-        if previous_pitch is not None:
-            self.heard(drawn["pitch"], previous_pitch)
+            drawn[name] = draw(logits, self._generator).to(device)
         return drawn
 
     def heard(self, pitch: Tensor, previous_pitch: Tensor) -> None:
-        """Counts how often each pitch (B,) has now come in a row."""
+        """Counts how often each pitch (B,) has now come in a row; call it once a note."""
+        pitch, previous_pitch = pitch.cpu(), previous_pitch.cpu()
         run = torch.zeros_like(pitch) if self._run is None else self._run
         self._run = torch.where(pitch == previous_pitch, run + 1, torch.ones_like(pitch))
 
@@ -133,7 +137,7 @@ def describe(samples: pd.DataFrame, column: str = "pitch") -> dict[str, float]:
     }
 
 
-def copied_fraction(samples: pd.DataFrame, tokens: Path, run: int = COPIED_RUN) -> float:
+def copied_fraction(samples: pd.DataFrame, tokens: Path, view: str, run: int = COPIED_RUN) -> float:
     """The share of generated notes that lie in a run of intervals which train has too.
 
     What is transposed counts as copied. Held-out tunes share such runs with train as well: that
@@ -142,9 +146,10 @@ def copied_fraction(samples: pd.DataFrame, tokens: Path, run: int = COPIED_RUN) 
     Args:
         samples: rows of `tonerow.schema.SAMPLES`.
         tokens: folder with the token tables.
+        view: of the model: compared are melody lines, or all notes for "events".
         run: intervals in a run.
     """
-    train = load_melody(tokens, "train")
+    train = VIEWS["melody" if view == "chars" else view](tokens, "train")
     known = np.unique(_runs(train.values["pitch"].numpy(), train.first, run)[0])
     generated = samples[~samples["is_primer"].astype(bool)]
     sizes = generated.groupby("sample").size().to_numpy()

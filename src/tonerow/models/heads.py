@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.fields import Field, Fields
 from tonerow.models.predictions import Categorical, Density, Poisson, Prediction
@@ -98,4 +97,4 @@ class TimeHead(nn.Module):
             return prediction
         if self.kind == "classify":
             return Categorical(out)
-        return Poisson(F.softplus(out.squeeze(-1)).clamp(max=12.0), self.ticks)
+        return Poisson(out.squeeze(-1).clamp(-12.0, 12.0), self.ticks)

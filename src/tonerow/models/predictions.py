@@ -145,12 +145,11 @@ class Density(Prediction):
     def loss(self, ids: Tensor, values: Tensor | None) -> Tensor:
         """Squared error, or negative log-density, of the normalised values."""
         assert values is not None
+        if self.squared_error:
+            return (values - self.mean[..., 0]) ** 2
         z = (values.unsqueeze(-1) - self.mean) / self._scale()
         log_density = -0.5 * z**2 - self._scale().log() - 0.5 * math.log(2 * math.pi)
-        likelihood = -(self.weight.log_softmax(-1) + log_density).logsumexp(-1)
-        if not self.squared_error:
-            return likelihood
-        return (values - self.mean[..., 0]) ** 2
+        return -(self.weight.log_softmax(-1) + log_density).logsumexp(-1)
 
     def at(self, index: Index) -> Density:
         """See `Prediction.at`."""
