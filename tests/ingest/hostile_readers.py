@@ -16,6 +16,9 @@ from tonerow.params import Ingest
 
 PATIENT = Ingest(workers=1, max_minutes=9.0, max_notes=999, max_megabytes=9.0, timeout_sec=60.0)
 
+HEAR_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""For a process to be interrupted: one that a shell puts in the background ignores SIGINT."""
+
 
 def hang_in_c() -> None:
     """Does not hear any signal but SIGKILL."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.ingest.hostile_readers import alive, read_or_do
+from tests.ingest.hostile_readers import HEAR_INTERRUPTS, alive, read_or_do
 from tonerow.ingest import abc_notation, reading, writing
 from tonerow.ingest.cache import Cache
 from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, ingest
@@ -308,6 +308,7 @@ def interrupted_run(raw: Path, out: Path, workers: int, how: signal.Signals) -> 
     """Starts the stage's work on files that hang, stops it and all its processes, says why."""
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"
+        f"{HEAR_INTERRUPTS}\n"
         "from tests.ingest.hostile_readers import *; from tonerow.ingest.dispatch import ingest\n"
         f"limits = PATIENT.model_copy(update={{'workers': {workers}, 'timeout_sec': 600.0}})\n"
         "ingest(Path(sys.argv[1]), Path(sys.argv[2]), limits, read=announce_and_hang)\n"

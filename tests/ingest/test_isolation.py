@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.hostile_readers import alive, die_used, do, process_id
+from tests.ingest.hostile_readers import HEAR_INTERRUPTS, alive, die_used, do, process_id
 from tonerow.ingest import isolation
 from tonerow.ingest.isolation import Bounds, BrokenReaderError, isolated
 
@@ -70,6 +70,7 @@ def test_a_reader_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_reader_outlives_its_parent(how: signal.Signals) -> None:
     script = (
+        f"{HEAR_INTERRUPTS}\n"
         "from tests.ingest.hostile_readers import *; from tonerow.ingest.isolation import *\n"
         "print(isolated(process_id, 0, Bounds(60, 256)).decode(), flush=True)\n"
         "isolated(do, 'a regex' if __import__('sys').argv[1:] else 'a', Bounds(60, 256))\n"
