@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.serialize import modify_yaml
 from ruamel.yaml import YAML
 
 from tonerow import params
@@ -266,3 +267,14 @@ def test_a_file_that_is_not_a_table_of_settings_is_refused(
     with pytest.raises(params.ParamsError, match=f"(?s){says}") as error:
         params.load(file)
     assert str(error.value).startswith(str(file))
+
+
+def test_dvc_changes_one_line_of_the_shipped_file(tmp_path: Path) -> None:
+    written = tmp_path / "params.yaml"
+    before = Path("params.yaml").read_text(encoding="utf-8")
+    written.write_text(before, encoding="utf-8")
+    with modify_yaml(str(written)) as tree:
+        tree["seed"] = 2
+    after = written.read_text(encoding="utf-8").splitlines()
+    changed = [(a, b) for a, b in zip(before.splitlines(), after, strict=True) if a != b]
+    assert [b.split()[:2] for _, b in changed] == [["seed:", "2"]]
