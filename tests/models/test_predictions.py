@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tonerow.models.fields import Field, from_plain, to_plain
 from tonerow.models.heads import ContinuousHead, TimeHead
-from tonerow.models.predictions import Categorical, Density, Poisson
+from tonerow.models.predictions import UNIFORM_SHARE, Categorical, Density, Poisson
 
 FIELD = Field(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
 numbers = st.floats(-50, 50, allow_nan=False, width=32)
@@ -50,6 +50,27 @@ def test_a_cell_has_the_mass_of_its_interval() -> None:
 def test_squared_error_is_what_its_name_says() -> None:
     loss = gaussian(0.5, 3.0, squared_error=True).loss(torch.tensor([3]), torch.tensor([1.5]))
     assert loss.item() == pytest.approx(1.0)
+
+
+@given(st.floats(-8, 8), st.floats(-4, 3), st.integers(0, 3))
+def test_a_density_is_trained_on_what_is_scored(mean: float, log_scale: float, target: int) -> None:
+    prediction, ids = gaussian(mean, log_scale), torch.tensor([target])
+    torch.testing.assert_close(
+        prediction.loss(ids, None), prediction.nll(ids), atol=5e-3, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("mean", [-1e5, -30.0, 0.0, 30.0, 1e5])
+@pytest.mark.parametrize("log_scale", [-20.0, 0.0, 20.0])
+def test_no_density_is_too_wild_to_learn_from(mean: float, log_scale: float) -> None:
+    parts = [torch.full((4, 1), v, requires_grad=True) for v in (0.0, mean, log_scale)]
+    loss = Density(parts[0], parts[1], parts[2], FIELD).loss(torch.arange(4), None)
+    loss.sum().backward()  # type: ignore[no-untyped-call]
+    assert torch.isfinite(loss).all()
+    assert (loss < math.log(FIELD.size / UNIFORM_SHARE) + 1e-3).all()
+    for part in parts:
+        assert part.grad is not None
+        assert torch.isfinite(part.grad).all()
 
 
 @given(st.floats(-5, 5))
