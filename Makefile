@@ -6,7 +6,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS ?= 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-MODELS ?= rnn_vanilla lstm_local_small lstm_full_small lstm_window_small rnn_heads lstm_fields lstm_char_small
+MODELS ?= rnn_vanilla lstm_local_small lstm_full_small lstm_window_small rnn_heads rnn_heads_gru \
+	lstm_fields_small lstm_char_small
 
 .PHONY: help repro compare test lint bench fuzz ui clean
 .DEFAULT_GOAL := help

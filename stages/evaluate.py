@@ -1,4 +1,4 @@
-"""Scores the model and the baselines: ``python -m stages.evaluate TOKENS MODEL METRICS``."""
+"""Scores the model and the baselines: ``python -m stages.evaluate TOKENS MODEL METRICS BASELINES``."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from tonerow.tokens.tokenizer import Tokenizer
 
 def main() -> None:
     """Scores every held-out note once, by the model and by the baselines beside it."""
-    tokens, model_path, metrics = (Path(argument) for argument in sys.argv[1:4])
+    tokens, model_path, metrics, beside = (Path(argument) for argument in sys.argv[1:5])
     settings = params.load()
     device = runtime.prepare(settings.train.device, settings.train.threads, settings.seed)
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8")).fingerprint()
@@ -23,8 +23,8 @@ def main() -> None:
     baselines = ngram.baselines(lines.pop("train"), lines, settings.evaluate.ngram_orders)
     heads = {k: section[k] for k in ("time_head", "density", "components") if k in section}
     about = {"architecture": section["architecture"], "conditions_on": model.conditions_on}
-    report = {"model": about | heads, **scores, "baselines": baselines}
-    reports.write_json(metrics, report)
+    reports.write_json(metrics, {"model": about | heads, **scores})
+    reports.write_json(beside, baselines)
     ngram_nll = baselines["test"]["ngram"]["nll"]
     print(f"test: {reports.line(scores['test'])}  (best n-gram: nll {ngram_nll:.4g})")
 

@@ -171,7 +171,7 @@ class Density(Prediction):
         right = low > 0  # there both are mirrored: a difference of numbers near one has no digits
         low, high = torch.where(right, -high, low), torch.where(right, -low, high)
         low, high = torch.special.log_ndtr(low), torch.special.log_ndtr(high)
-        mass = high + torch.log1p(-(low - high).exp().clamp(max=1 - 1e-6))
+        mass: Tensor = high + torch.log1p(-(low - high).exp().clamp(max=1 - 1e-6))
         return (self.weight.log_softmax(-1) + mass).logsumexp(-1)
 
     def at(self, index: Index) -> Density:
