@@ -24,7 +24,7 @@ def main() -> None:
     except dispatch.TooManyRefusedError as error:
         account, problem = error.account, str(error)
     except KeyboardInterrupt:
-        sys.exit("ingest: interrupted; the tables are as they were")
+        sys.exit("ingest: interrupted; no table was written")
     metrics.parent.mkdir(parents=True, exist_ok=True)
     metrics.write_text(json.dumps(account, indent=2) + "\n", encoding="utf-8")
     print(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 import pretty_midi
 import pytest
 import symusic
@@ -15,18 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ingest.midi_bytes import (
+    END,
     NOTE,
     Event,
     body,
     chunk,
     meta,
     midi,
+    number,
     off,
     on,
     program,
     tempo,
 )
 from tonerow.ingest.midi import read_midi
+from tonerow.ingest.midi_events import parse
 from tonerow.ingest.score import Score, UnreadableError
 from tonerow.schema import Rejection
 
@@ -204,6 +208,28 @@ def test_reads_riff_long_headers_alien_chunks_and_trailing_bytes() -> None:
 )
 def test_refuses_what_cannot_be_read_right(data: bytes, because: Rejection) -> None:
     assert refusal(data) is because
+
+
+EVENTS = st.tuples(
+    st.integers(0, 2**28 - 1), st.booleans(), st.integers(0, 127), st.integers(0, 127)
+)
+
+
+@pytest.mark.parametrize("status", [0x93, 0xE1, 0xC2])
+@given(st.lists(EVENTS, min_size=1, max_size=80))
+def test_runs_of_any_length_are_cut_into_their_events(
+    status: int, events: list[tuple[int, bool, int, int]]
+) -> None:
+    data, ticks = b"", []
+    for delta, says_status, *values in events:
+        has_status = says_status or not data
+        data += number(delta) + bytes([status] * has_status + values[: 1 if status == 0xC2 else 2])
+        ticks.append(delta)
+    header = chunk(b"MThd", struct.pack(">HHH", 0, 1, 480))
+    (track,) = parse(header + chunk(b"MTrk", data + END)).tracks
+    assert track.tick.tolist() == np.cumsum(ticks).tolist()
+    assert track.data1.tolist() == [event[2] for event in events]
+    assert track.data2.tolist() == [0 if status == 0xC2 else event[3] for event in events]
 
 
 def test_100_000_notes_on_one_tick_take_no_time() -> None:
