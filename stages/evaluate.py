@@ -25,8 +25,9 @@ def main() -> None:
     about = {"architecture": section["architecture"], "conditions_on": model.conditions_on}
     reports.write_json(metrics, {"model": about | heads, **scores})
     reports.write_json(beside, baselines)
-    ngram_nll = baselines["test"]["ngram"]["nll"]
-    print(f"test: {reports.line(scores['test'])}  (best n-gram: nll {ngram_nll:.4g})")
+    print(f"test: {reports.line(scores['test'])}")
+    for name in ("ngram", "ngram_cache"):
+        print(f"{name}: pitch {reports.line(baselines['test'][name])}")
 
 
 if __name__ == "__main__":

@@ -152,6 +152,40 @@ def test_repeat_by_hand() -> None:
     assert found["top5_accuracy"] == 1.0
 
 
+@given(corpora, corpora, orders, weights, weights)
+@settings(max_examples=40)
+def test_cache_equals_a_slow_implementation(
+    train: list[Line], lines: list[Line], order: int, weight: float, cache_weight: float
+) -> None:
+    slow, rows = Slow(train, weight), []
+    for line in lines:
+        for at, pitch in enumerate(line):
+            p = slow.p(line, at, order)
+            for length in range(order):
+                here = before(line, at, length)
+                came = [line[i] for i in range(at) if before(line, i, length) == here]
+                if came:
+                    trust = cache_weight * len(set(came))
+                    p = [(came.count(k) + trust * p[k]) / (len(came) + trust) for k in range(128)]
+            rows.append((p, pitch))
+    model = Ngram(*joined(train), order)
+    found = model.cache_scores(*joined(lines), order, weight, cache_weight)[order]
+    assert found["nll"] == pytest.approx(np.mean([-math.log(p[pitch]) for p, pitch in rows]))
+    assert found["accuracy"] == pytest.approx(
+        np.mean([accuracy(p, q, 1) for p, q in rows]), abs=0.1
+    )
+
+
+def test_a_cache_knows_the_piece_by_its_second_half() -> None:
+    generator = np.random.default_rng(0)
+    tune = generator.integers(40, 90, 40).tolist()
+    model = Ngram(*joined(random_lines(0)), 3)
+    once, twice = (model.cache_scores(*joined([line]), 3, 1.0, 1.0)[3] for line in (tune, tune * 2))
+    assert twice["accuracy"] > once["accuracy"] + 0.3
+    together = model.cache_scores(*joined([tune, tune]), 3, 1.0, 1.0)[3]  # pieces of their own
+    assert together["nll"] == pytest.approx(once["nll"])
+
+
 def random_lines(seed: int, low: int = 60) -> list[Line]:
     generator = np.random.default_rng(seed)
     return [generator.integers(low, low + 5, 20).tolist() for _ in range(5)]
@@ -164,12 +198,13 @@ def test_val_alone_chooses_order_and_weight() -> None:
         held_out = {"val": joined(val), "test": joined(test)}
         found = baselines(joined(train), held_out, [1, 2, 4])
         for split in found.values():
-            chosen.add((split["ngram"]["order"], split["ngram"]["weight"]))
+            about = ("order", "weight", "cache_order", "cache_weight")
+            chosen.add(tuple(split["ngram_cache"][key] for key in about))
     assert len(chosen) == 1
     # a val that train foretells asks for long contexts
     like_train = {"val": joined(train), "test": joined(random_lines(2))}
     assert baselines(joined(train), like_train, [1, 2, 4])["test"]["ngram"]["order"] == 4
-    assert max(order for order, _ in chosen) < 4
+    assert max(order for order, *_ in chosen) < 4
 
 
 def test_the_chosen_one_is_the_best_on_val() -> None:
@@ -186,7 +221,8 @@ def test_every_baseline_has_every_score() -> None:
     found = baselines(joined(random_lines(0)), held_out, [2])
     scores = {"nll", "bits_per_note", "accuracy", "top5_accuracy"}
     for split in ("val", "test"):
-        assert set(found[split]) == {"repeat", "unigram", "ngram"}
+        assert set(found[split]) == {"repeat", "unigram", "ngram", "ngram_cache"}
         for name, values in found[split].items():
-            assert set(values) - {"order", "weight"} == scores, name
+            about = {"order", "weight", "cache_order", "cache_weight"}
+            assert set(values) - about == scores, name
             assert values["bits_per_note"] == pytest.approx(values["nll"] / math.log(2))

@@ -222,7 +222,7 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
     for side in ("val", "test"):
         for score in ("nll", "bits_per_note", "accuracy", "top5_accuracy"):
             assert evaluation[side][f"pitch_{score}"] >= 0
-            for baseline in ("repeat", "unigram", "ngram"):
+            for baseline in ("repeat", "unigram", "ngram", "ngram_cache"):
                 assert baselines[side][baseline][score] >= 0
         assert evaluation[side]["notes"] > 0
     generated = repository.json("generate.json")

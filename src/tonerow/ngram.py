@@ -1,7 +1,9 @@
-"""The baselines to beat: repeat the previous pitch, unigram, and an interpolated back-off n-gram.
+"""The baselines to beat: repeat the previous pitch, unigram, n-gram, and n-gram with a cache.
 
 All of them predict the pitch of a melody note from the pitches before it in the same piece; they see
-no rhythm. They are fitted on the notes that the models are trained on.
+no rhythm. They are fitted on the notes that the models are trained on. The cache is a second n-gram,
+of what the piece itself has played so far: a tune that comes again costs it little, as it costs a
+model that can copy.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _CHUNK = 8192
 """Notes whose full distributions are held at once: 8 MB."""
 
 WEIGHTS = (1.0, 2.0, 4.0, 8.0)
-"""Candidates for how much an n-gram trusts the shorter context (1 is plain Witten-Bell)."""
+"""Candidates for how much n-gram and cache trust the shorter context (1 is plain Witten-Bell)."""
 
 
 def _scores(p: Floats, target: Ints) -> dict[str, Floats]:
@@ -118,11 +120,10 @@ class Ngram:
     def distributions(
         self, pitch: Ints, first: Ints, weight: float
     ) -> Iterator[tuple[slice, int, Floats]]:
-        """For chunks of notes and each order: (notes, order, probabilities (n, 128))."""
+        """For chunks of whole pieces and each order: (notes, order, probabilities (n, 128))."""
         contexts = [_contexts(pitch, first, length) for length in range(len(self.counts))]
-        for start in range(0, len(pitch), _CHUNK):
-            chunk = slice(start, min(start + _CHUNK, len(pitch)))
-            p = np.full((chunk.stop - start, N_PITCHES), 1 / N_PITCHES)
+        for chunk in _chunks(first):
+            p = np.full((chunk.stop - chunk.start, N_PITCHES), 1 / N_PITCHES)
             for length, counts in enumerate(self.counts):
                 p = counts.interpolate(p, contexts[length][chunk], weight)
                 yield chunk, length + 1, p
@@ -133,6 +134,66 @@ class Ngram:
         for chunk, order, p in self.distributions(pitch, first, weight):
             parts.setdefault(order, []).append(_scores(p, pitch[chunk]))
         return {order: _mean(found) for order, found in parts.items()}
+
+    def cache_scores(
+        self, pitch: Ints, first: Ints, order: int, weight: float, cache_weight: float
+    ) -> dict[int, dict[str, float]]:
+        """Scores by the cache's order, on top of the n-gram of this order and weight."""
+        contexts = [_contexts(pitch, first, length) for length in range(len(self.counts))]
+        piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
+        parts: dict[int, list[dict[str, Floats]]] = {}
+        for chunk, found, p in self.distributions(pitch, first, weight):
+            if found != order:
+                continue
+            cached = p
+            for length, context in enumerate(contexts):
+                keys = piece[chunk], context[chunk]
+                cached = interpolate_cache(cached, *keys, pitch[chunk], cache_weight)
+                parts.setdefault(length + 1, []).append(_scores(cached, pitch[chunk]))
+        return {length: _mean(found) for length, found in parts.items()}
+
+
+def interpolate_cache(
+    p: Floats, piece: Ints, context: NDArray[np.uint64], pitch: Ints, weight: float
+) -> Floats:
+    """The distributions of a longer context within the piece, given the shorter one's.
+
+    As `Counts.interpolate`, but what is counted are the notes before, in the same piece after the
+    same context, each as often as it came. A cache language model (Kuhn and De Mori, 1990); the
+    short-term model of IDyOM (Pearce, 2005).
+
+    Args:
+        p: (n, 128), given the shorter context.
+        piece: int64 (n,), whole pieces.
+        context: (n,), a hash of the context of each note.
+        pitch: int64 (n,), the notes themselves.
+        weight: of the shorter context.
+    """
+    order = np.lexsort((context, piece))  # stable: within a context, in the order of the piece
+    new = np.ones(len(pitch), bool)
+    new[1:] = np.diff(piece[order]) != 0
+    new[1:] |= context[order][1:] != context[order][:-1]
+    starts = np.flatnonzero(new)
+    came = np.zeros((len(pitch), N_PITCHES), np.int32)
+    came[np.arange(len(pitch)), pitch[order]] = 1
+    before = np.cumsum(came, 0, dtype=np.int32) - came
+    before -= np.repeat(before[starts], np.diff(starts, append=len(pitch)), axis=0)
+    known = np.flatnonzero(~new)
+    rows, counts = order[known], before[known]
+    trust = weight * np.count_nonzero(counts, axis=1)[:, None]
+    p = p.copy()
+    p[rows] = (p[rows] * trust + counts) / (trust + counts.sum(1)[:, None])
+    return p
+
+
+def _chunks(first: Ints) -> Iterator[slice]:
+    """Notes of whole pieces, `_CHUNK` or a few more at once."""
+    start = 0
+    for end in first[1:].tolist():
+        if end - start >= _CHUNK or end == first[-1]:
+            if end > start:
+                yield slice(start, end)
+            start = end
 
 
 def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> dict[str, float]:
@@ -168,8 +229,8 @@ def baselines(
         orders: candidates for the n-gram's order.
 
     Returns:
-        {split: {"repeat" | "unigram" | "ngram": scores}}; the n-gram's scores hold its `order` and
-        `weight`.
+        {split: {"repeat" | "unigram" | "ngram" | "ngram_cache": scores}}; the n-grams' scores hold
+        their `order` and `weight`, and `cache_order` and `cache_weight`.
     """
     pitch, first = train
     model = Ngram(pitch, first, max(orders))
@@ -180,6 +241,16 @@ def baselines(
         if order in orders
     }
     order, weight = min(on_val, key=lambda key: on_val[key])
+    cache_on_val = {
+        (cache_order, cache_weight): scores["nll"]
+        for cache_weight in WEIGHTS
+        for cache_order, scores in model.cache_scores(
+            *held_out["val"], order, weight, cache_weight
+        ).items()
+    }
+    cache_order, cache_weight = min(cache_on_val, key=lambda key: cache_on_val[key])
+    about = {"order": order, "weight": weight}
+    about_cache = about | {"cache_order": cache_order, "cache_weight": cache_weight}
     unigram = (np.bincount(pitch, minlength=N_PITCHES) + 1) / (len(pitch) + N_PITCHES)
     follows = np.ones(len(pitch), bool)
     follows[first[:-1]] = False
@@ -189,7 +260,9 @@ def baselines(
         split: {
             "repeat": repeat_scores(unigram, share, *notes),
             "unigram": repeat_scores(unigram, 0.0, *notes),
-            "ngram": {"order": order, "weight": weight, **model.scores(*notes, weight)[order]},
+            "ngram": about | model.scores(*notes, weight)[order],
+            "ngram_cache": about_cache
+            | model.cache_scores(*notes, order, weight, cache_weight)[cache_order],
         }
         for split, notes in held_out.items()
     }
