@@ -40,6 +40,17 @@ def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> Non
     assert knows == f"- small sees {ARCHITECTURES['lstm_local'].conditions_on}"
 
 
+def test_the_baselines_stand_below_the_models_once_for_each_kind_of_notes() -> None:
+    scores = {"baselines/test.ngram.bits_per_note": 2.5, "baselines/test.ngram.accuracy": 0.4}
+    names = ["lstm_local", "lstm_char", "rnn_heads"]
+    found = comparison.table([run(name, name) | scores for name in names]).splitlines()
+    rows = {row.split("|")[1].strip(): row for row in found if row.startswith("|")}
+    assert list(rows)[2:] == [*names, "n-gram, melody", "n-gram, all notes"]
+    assert "2.500" in rows["n-gram, melody"]
+    assert "0.400" in rows["n-gram, all notes"]
+    assert "2.500" not in rows["lstm_local"]
+
+
 def test_every_architecture_says_what_it_knows() -> None:
     assert all(model.conditions_on for model in ARCHITECTURES.values())
 
