@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tonerow import evaluation, ngram, params, reports, runtime, windows
-from tonerow.checkpoint import load_model
+from tonerow.checkpoint import CheckpointError, load_model
 from tonerow.tokens.tokenizer import Tokenizer
 
 
@@ -31,4 +31,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (params.ParamsError, CheckpointError) as error:
+        sys.exit(str(error))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tonerow import params, reports, runtime, schema
-from tonerow.checkpoint import load_model
+from tonerow.checkpoint import CheckpointError, load_model
 from tonerow.generation import GENERATORS, Request
 from tonerow.rendering.midi import write_samples
 from tonerow.rendering.roll import draw_rolls
@@ -37,4 +37,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (params.ParamsError, CheckpointError) as error:
+        sys.exit(str(error))

@@ -45,4 +45,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (params.ParamsError, training.TrainingError) as error:
+        sys.exit(str(error))

@@ -392,3 +392,12 @@ def test_a_file_added_to_the_users_own_folder_is_noticed(second: Repository, mus
     assert started(output) == ["fetch", "ingest"]
     shown = second.run("dvc", "exp", "show", "--json")
     assert f'"files": {before["files"] + 2}' in shown
+
+
+def test_a_training_that_diverges_ends_with_a_sentence(repository: Repository) -> None:
+    rate = "models.rnn_vanilla.training.learning_rate=1e30"
+    output = repository.run("dvc", "exp", "run", "-S", rate, fails=True)
+    assert "the loss is no longer a number in epoch 1; lower learning_rate" in output
+    assert "Traceback" not in output
+    repository.run("git", "checkout", "--quiet", ".")
+    repository.run("dvc", "checkout")

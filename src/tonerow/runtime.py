@@ -8,6 +8,8 @@ import random
 import numpy as np
 import torch
 
+from tonerow.params import ParamsError
+
 
 def prepare(device: str, threads: int, seed: int) -> torch.device:
     """Seeds every generator, fixes the number of threads and picks the device.
@@ -22,10 +24,10 @@ def prepare(device: str, threads: int, seed: int) -> torch.device:
         The device to run on.
 
     Raises:
-        RuntimeError: CUDA is asked for and there is none.
+        ParamsError: CUDA is asked for and there is none.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError("train.device is cuda, but torch finds no CUDA device; use auto or cpu")
+        raise ParamsError("train.device is cuda, but torch finds no CUDA device; use auto or cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
