@@ -169,7 +169,8 @@ def test_cache_equals_a_slow_implementation(
                     p = [(came.count(k) + trust * p[k]) / (len(came) + trust) for k in range(128)]
             rows.append((p, pitch))
     model = Ngram(*joined(train), order)
-    found = model.cache_scores(*joined(lines), order, weight, cache_weight)[order]
+    scores = model.cache_scores(*joined(lines), order, weight, [0.25, cache_weight])
+    found = scores[order, cache_weight]
     assert found["nll"] == pytest.approx(np.mean([-math.log(p[pitch]) for p, pitch in rows]))
     assert found["accuracy"] == pytest.approx(
         np.mean([accuracy(p, q, 1) for p, q in rows]), abs=0.1
@@ -180,10 +181,13 @@ def test_a_cache_knows_the_piece_by_its_second_half() -> None:
     generator = np.random.default_rng(0)
     tune = generator.integers(40, 90, 40).tolist()
     model = Ngram(*joined(random_lines(0)), 3)
-    once, twice = (model.cache_scores(*joined([line]), 3, 1.0, 1.0)[3] for line in (tune, tune * 2))
+
+    def scores(*lines: Line) -> dict[str, float]:
+        return model.cache_scores(*joined(list(lines)), 3, 1.0, [1.0])[3, 1.0]
+
+    once, twice = scores(tune), scores(tune * 2)
     assert twice["accuracy"] > once["accuracy"] + 0.3
-    together = model.cache_scores(*joined([tune, tune]), 3, 1.0, 1.0)[3]  # pieces of their own
-    assert together["nll"] == pytest.approx(once["nll"])
+    assert scores(tune, tune)["nll"] == pytest.approx(once["nll"])  # pieces of their own
 
 
 def random_lines(seed: int, low: int = 60) -> list[Line]:

@@ -9,7 +9,7 @@ model that can copy.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,38 +136,36 @@ class Ngram:
         return {order: _mean(found) for order, found in parts.items()}
 
     def cache_scores(
-        self, pitch: Ints, first: Ints, order: int, weight: float, cache_weight: float
-    ) -> dict[int, dict[str, float]]:
-        """Scores by the cache's order, on top of the n-gram of this order and weight."""
+        self, pitch: Ints, first: Ints, order: int, weight: float, cache_weights: Sequence[float]
+    ) -> dict[tuple[int, float], dict[str, float]]:
+        """Scores by the cache's order and weight, on top of the n-gram of this order and weight."""
         contexts = [_contexts(pitch, first, length) for length in range(len(self.counts))]
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
-        parts: dict[int, list[dict[str, Floats]]] = {}
+        parts: dict[tuple[int, float], list[dict[str, Floats]]] = {}
         for chunk, found, p in self.distributions(pitch, first, weight):
             if found != order:
                 continue
-            cached = p
+            cached = dict.fromkeys(cache_weights, p)
             for length, context in enumerate(contexts):
-                keys = piece[chunk], context[chunk]
-                cached = interpolate_cache(cached, *keys, pitch[chunk], cache_weight)
-                parts.setdefault(length + 1, []).append(_scores(cached, pitch[chunk]))
-        return {length: _mean(found) for length, found in parts.items()}
+                seen = heard(piece[chunk], context[chunk], pitch[chunk])
+                for trust in cache_weights:
+                    cached[trust] = interpolate_cache(cached[trust], *seen, trust)
+                    scores = _scores(cached[trust], pitch[chunk])
+                    parts.setdefault((length + 1, trust), []).append(scores)
+        return {key: _mean(found) for key, found in parts.items()}
 
 
-def interpolate_cache(
-    p: Floats, piece: Ints, context: NDArray[np.uint64], pitch: Ints, weight: float
-) -> Floats:
-    """The distributions of a longer context within the piece, given the shorter one's.
-
-    As `Counts.interpolate`, but what is counted are the notes before, in the same piece after the
-    same context, each as often as it came. A cache language model (Kuhn and De Mori, 1990); the
-    short-term model of IDyOM (Pearce, 2005).
+def heard(piece: Ints, context: NDArray[np.uint64], pitch: Ints) -> tuple[Ints, Ints]:
+    """What came before each note, in its piece and after the same context as its own.
 
     Args:
-        p: (n, 128), given the shorter context.
         piece: int64 (n,), whole pieces.
         context: (n,), a hash of the context of each note.
         pitch: int64 (n,), the notes themselves.
-        weight: of the shorter context.
+
+    Returns:
+        The m notes whose context has come before, (m,), and how often each pitch followed it by
+        then, (m, 128).
     """
     order = np.lexsort((context, piece))  # stable: within a context, in the order of the piece
     new = np.ones(len(pitch), bool)
@@ -179,7 +177,21 @@ def interpolate_cache(
     before = np.cumsum(came, 0, dtype=np.int32) - came
     before -= np.repeat(before[starts], np.diff(starts, append=len(pitch)), axis=0)
     known = np.flatnonzero(~new)
-    rows, counts = order[known], before[known]
+    return order[known], before[known]
+
+
+def interpolate_cache(p: Floats, rows: Ints, counts: Ints, weight: float) -> Floats:
+    """The distributions of a longer context within the piece, given the shorter one's.
+
+    As `Counts.interpolate`, with the counts of the piece itself: a cache language model (Kuhn and
+    De Mori, 1990), the short-term model of IDyOM (Pearce, 2005).
+
+    Args:
+        p: (n, 128), given the shorter context.
+        rows: (m,) of `heard`.
+        counts: (m, 128) of `heard`.
+        weight: of the shorter context.
+    """
     trust = weight * np.count_nonzero(counts, axis=1)[:, None]
     p = p.copy()
     p[rows] = (p[rows] * trust + counts) / (trust + counts.sum(1)[:, None])
@@ -241,14 +253,8 @@ def baselines(
         if order in orders
     }
     order, weight = min(on_val, key=lambda key: on_val[key])
-    cache_on_val = {
-        (cache_order, cache_weight): scores["nll"]
-        for cache_weight in WEIGHTS
-        for cache_order, scores in model.cache_scores(
-            *held_out["val"], order, weight, cache_weight
-        ).items()
-    }
-    cache_order, cache_weight = min(cache_on_val, key=lambda key: cache_on_val[key])
+    cache_on_val = model.cache_scores(*held_out["val"], order, weight, WEIGHTS)
+    cache_order, cache_weight = min(cache_on_val, key=lambda key: cache_on_val[key]["nll"])
     about = {"order": order, "weight": weight}
     about_cache = about | {"cache_order": cache_order, "cache_weight": cache_weight}
     unigram = (np.bincount(pitch, minlength=N_PITCHES) + 1) / (len(pitch) + N_PITCHES)
@@ -262,7 +268,7 @@ def baselines(
             "unigram": repeat_scores(unigram, 0.0, *notes),
             "ngram": about | model.scores(*notes, weight)[order],
             "ngram_cache": about_cache
-            | model.cache_scores(*notes, order, weight, cache_weight)[cache_order],
+            | model.cache_scores(*notes, order, weight, [cache_weight])[cache_order, cache_weight],
         }
         for split, notes in held_out.items()
     }
