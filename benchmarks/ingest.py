@@ -1,8 +1,8 @@
 """Measures the ingest stage: speed beside other readers, a rerun, and memory as a corpus grows.
 
-Run `python benchmarks/ingest.py [--sample 10] [--workers -1] [--grow N] [PATH ...]`: a PATH is a
-folder of MIDI and ABC files; without one, the corpus of the tests and two collections of tunes in
-the installed music21 package are taken.
+Run `python benchmarks/ingest.py [--sample 10] [--workers -1] [--grow N [--added M]] [PATH ...]`: a
+PATH is a folder of MIDI and ABC files; without one, the corpus of the tests and two collections of
+tunes in the installed music21 package are taken.
 
 For each path the whole stage runs (read, validate, find the melody, write both tables), then once
 more with everything in the cache. Then, on files at even distances and in this one process, a loop
@@ -11,10 +11,11 @@ performance in MIDI takes music21 minutes). Its notes are compared with ours: pi
 equal, times within 1 ms for pretty_midi; pitch equal, onset within 1/30 of a quarter note for
 music21, whose repeats are played and whose grace notes and chord symbols are dropped.
 
-With --grow, N hard links to the files of each path are read instead, without a cache unless there
-is --cached (which finds all but the first of the same content there, and is faster). A line is
+With --grow, N hard links to the files of each path are read instead, without a cache. A line is
 printed each time the number of files read has doubled: files, files/s since the start, and the
-greatest memory so far of all processes together (shared pages counted once for each).
+greatest memory so far of all processes together (shared pages counted once for each). With --added M
+too, they are N copies that all differ by a comment (or bytes after the last track), which are kept in
+a cache; then M more are added, and all are read again.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", type=Path, default=defaults)
     parser.add_argument("--sample", type=int, default=10, help="files read by every library")
     parser.add_argument("--workers", type=int, default=-1)
-    parser.add_argument("--grow", type=int, default=0, help="hard links to read")
-    parser.add_argument("--cached", action="store_true", help="--grow: read each content once")
+    parser.add_argument("--grow", type=int, default=0, help="files to read")
+    parser.add_argument("--added", type=int, default=0, help="--grow: files to add afterwards")
     arguments = parser.parse_args()
     settings = params.load(_ROOT / "params.yaml").ingest
     settings = settings.model_copy(
@@ -69,7 +70,7 @@ def main() -> None:
         print(f"\n{path.name}: {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         with tempfile.TemporaryDirectory() as temporary:
             if arguments.grow:
-                _grow(path, arguments.grow, settings, Path(temporary), arguments.cached)
+                _grow(path, arguments.grow, settings, Path(temporary), arguments.added)
             else:
                 _whole_stage(path, settings, Path(temporary))
         if not arguments.grow:
@@ -129,13 +130,10 @@ def _below(process: int) -> list[int]:
 # ---- memory -------------------------------------------------------------------------------------
 
 
-def _grow(path: Path, n_files: int, settings: Ingest, temporary: Path, cached: bool) -> None:
-    raw = temporary / "raw"
+def _grow(path: Path, n_files: int, settings: Ingest, temporary: Path, added: int) -> None:
+    raw, cache = temporary / "raw", temporary / "cache" if added else None
     files = itertools.cycle(_files(path))
-    for number, file in zip(range(n_files), files, strict=False):
-        link = raw / f"{number // 1000:04d}" / f"{number:07d}{file.suffix}"
-        link.parent.mkdir(parents=True, exist_ok=True)
-        _link(file, link)
+    _fill(raw, files, range(n_files), differing=added > 0)
     peak = [0.0]
     done = threading.Event()
     watcher = threading.Thread(target=_watch_memory, args=(peak, done))
@@ -143,21 +141,31 @@ def _grow(path: Path, n_files: int, settings: Ingest, temporary: Path, cached: b
     checkpoints = _checkpoints(peak)
     try:
         with mock.patch.object(dispatch, "progress", checkpoints):
-            cache = temporary / "cache" if cached else None
             dispatch.ingest(raw, temporary / "out", settings, cache)
     finally:
         done.set()
         watcher.join()
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  at the end, with both tables: {peak[0]:.0f} MiB; this process alone {own:.0f} MiB")
+    if added:
+        _fill(raw, files, range(n_files, n_files + added), differing=True)
+        start = time.perf_counter()
+        dispatch.ingest(raw, temporary / "out", settings, cache)
+        took = time.perf_counter() - start
+        print(f"  {added} more among them: {n_files + added:,} files again in {took:.1f} s")
 
 
-def _link(file: Path, link: Path) -> None:
-    source = file.resolve()
-    try:
-        link.hardlink_to(source)
-    except OSError:  # another file system, or too many links to one file
-        link.write_bytes(source.read_bytes())
+def _fill(raw: Path, files: Iterator[Path], numbers: range, differing: bool) -> None:
+    for number, file in zip(numbers, files, strict=False):
+        made = raw / f"{number // 1000:04d}" / f"{number:07d}{file.suffix}"
+        made.parent.mkdir(parents=True, exist_ok=True)
+        source = file.resolve()
+        with suppress(OSError):  # another file system, or too many links to one file
+            if not differing:
+                made.hardlink_to(source)
+                continue
+        comment = f"\n% {number}\n".encode() if differing else b""
+        made.write_bytes(source.read_bytes() + comment)
 
 
 def _checkpoints(peak: list[float]) -> Callable[..., Iterator[Any]]:
