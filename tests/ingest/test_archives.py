@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -291,7 +292,7 @@ def test_gzip_files_in_a_row_and_padding(tmp_path: Path) -> None:
 def test_members_of_a_tar_gz_are_reached_in_any_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "_MIN_SPACING", 2**12)
+    monkeypatch.setitem(archives._MIN_SPACING, "packed", 2**12)
     songs = {f"a.tgz/{i * 7919 % 1000:03d}.mid": os.urandom(10_000) for i in range(200)}
     write_tar(tmp_path / "a.tgz", [(path[6:], data) for path, data in songs.items()])
     unpacked = 0
@@ -307,6 +308,32 @@ def test_members_of_a_tar_gz_are_reached_in_any_order(
     monkeypatch.setattr(archives._Gunzip, "_unpack", counted)
     assert outcomes(tmp_path, 20_000) == songs
     assert unpacked < 20 * 2_000_000  # 100 times over, without places to go on from
+
+
+def test_what_packs_to_nothing_is_not_unpacked_again_for_each_member(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tgz", [("zeros.txt", bytes(2**25)), ("a.mid", SONG)])
+    archive = archives._opened(str(tmp_path / "a.tgz"))
+    assert isinstance(archive, archives._Gunzip)
+    archive.seek(2**25 + 2048)
+    places = [unpacked for unpacked, *_ in archive._points]
+    assert max(b - a for a, b in pairwise(places)) < 2**23
+    archive.close()
+
+
+def test_the_holes_behind_a_tar_are_not_read(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", [("a.mid", SONG)])
+    os.truncate(tmp_path / "a.tar", 2**43)  # 8 TB, which would take hours
+    assert outcomes(tmp_path) == {"a.tar/a.mid": SONG}
+
+
+def test_a_pipe_in_the_place_of_an_archive_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert archives.list_members(str(tmp_path / name)) == ([], (UNREADABLE, "not a regular file"))
+
+
+def test_an_archive_that_is_gone_when_it_is_listed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("nowhere")
+    assert outcomes(tmp_path) == {name: UNREADABLE}
 
 
 def test_lists_of_pieces_in_an_archive_are_bounded(tmp_path: Path, name: str) -> None:

@@ -26,7 +26,7 @@ from tonerow.ingest.isolation import Loss
 from tonerow.ingest.packing import unpack
 from tonerow.ingest.reading import read_source
 from tonerow.ingest.score import Score
-from tonerow.ingest.sources import find_sources
+from tonerow.ingest.sources import Source, find_sources
 from tonerow.ingest.writing import TableWriter, written
 from tonerow.notes import validate
 from tonerow.params import Ingest
@@ -124,6 +124,40 @@ def test_shares_of_a_large_abc_file_are_all_its_tunes(
     assert list(rows(raw, tmp_path / "out")) == ["good.mid", "large.abc/0000"]
 
 
+def swapping(source: Source, limits: Ingest, **about: Any) -> bytes:
+    """Reads a source; a file whose first share was read is another one afterwards."""
+    packed = read_source(source, limits, **about)
+    if source.part == 0:
+        Path(source.file).write_text(TUNE * 100)
+    return packed
+
+
+def losing(source: Source, limits: Ingest, **about: Any) -> bytes:
+    """Reads a source; a file whose first share was read is gone afterwards."""
+    packed = read_source(source, limits, **about)
+    if source.part == 0:
+        Path(source.file).unlink()
+    return packed
+
+
+@pytest.mark.parametrize(
+    ("read", "because"),
+    [(swapping, Rejection.UNREADABLE_FILE), (losing, Rejection.MISSING_FILE)],
+)
+def test_a_file_that_changes_between_its_shares_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Any, because: Rejection
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "large.abc").write_text("\n".join([TUNE] * 12))
+    monkeypatch.setattr("tonerow.ingest.sources._PART_BYTES", 300)
+    found = rows(tmp_path / "raw", tmp_path / "out", read=read)
+    kept = [name for name, row in found.items() if row["rejected_because"] is None]
+    assert kept == [f"large.abc/{n:04d}" for n in range(1, len(kept) + 1)]
+    refused = {name: row["rejected_because"] for name, row in found.items() if name not in kept}
+    assert len(kept) + len(refused) == len(found) > len(kept) > 0
+    assert set(refused.values()) == {because}
+
+
 def archive(path: Path, members: dict[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
@@ -211,7 +245,7 @@ def test_a_reader_that_hangs_or_dies_costs_one_row(tmp_path: Path) -> None:
     for name in ("a.mid", "segfault.mid", "sleep.mid", "memory.mid", "z.mid"):
         (raw / name).write_bytes(FLUTE)
     (raw / "kill.abc").write_text("\n".join([TUNE] * 3))
-    found = rows(raw, tmp_path / "out", read=read_or_do, timeout_sec=1.0, max_memory_mb=256)
+    found = rows(raw, tmp_path / "out", read=read_or_do, timeout_sec=5.0, max_memory_mb=256)
     refused = {n: (r["rejected_because"], r["rejected_detail"]) for n, r in found.items()}
     assert refused == {
         "a.mid": (None, None),
@@ -220,7 +254,7 @@ def test_a_reader_that_hangs_or_dies_costs_one_row(tmp_path: Path) -> None:
         "kill.abc/0003": (None, None),
         "memory.mid": (Rejection.READER_CRASHED, "reading it took more than 256 MB of memory"),
         "segfault.mid": (Rejection.READER_CRASHED, "the reading process died"),
-        "sleep.mid": (Rejection.READER_TIMED_OUT, "not read within 1 seconds"),
+        "sleep.mid": (Rejection.READER_TIMED_OUT, "not read within 5 seconds"),
         "z.mid": (None, None),
     }
     assert found["kill.abc/0002"]["abc_text"].startswith("X:1")

@@ -10,7 +10,9 @@ import pytest
 from tests.ingest.midi_bytes import NOTE, midi
 from tests.ingest.test_archives import SONG, outcome, outcomes
 from tests.ingest.test_dispatch import rows
-from tonerow.ingest.sources import Source, find_sources, kind_of
+from tonerow.corpora.copying import copy_music
+from tonerow.ingest.archives import Stamp
+from tonerow.ingest.sources import MAX_DEPTH, Source, find_sources, kind_of
 from tonerow.schema import Rejection
 
 UNREADABLE = Rejection.UNREADABLE_FILE
@@ -63,6 +65,20 @@ def test_links_pipes_and_folders_do_no_harm(tmp_path: Path) -> None:
     assert found == {"a.mid": SONG, "gone.mid": Rejection.MISSING_FILE}
 
 
+def test_folders_below_folders_without_end_cost_a_row(tmp_path: Path) -> None:
+    deepest = tmp_path / "raw" / Path(*["d"] * (MAX_DEPTH + 5))
+    deepest.mkdir(parents=True)
+    (deepest / "a.mid").write_bytes(SONG)
+    (tmp_path / "raw" / Path(*["d"] * MAX_DEPTH) / "b.mid").write_bytes(SONG)
+    found = outcomes(tmp_path / "raw")
+    assert found == {"d/" * MAX_DEPTH + "b.mid": SONG, "d/" * MAX_DEPTH + "d": UNREADABLE}
+    fetched = copy_music(tmp_path / "raw", tmp_path / "out")
+    assert fetched.copied == 1
+    assert fetched.skipped == [
+        "d/" * (MAX_DEPTH + 1) + f": folder is more than {MAX_DEPTH} folders deep"
+    ]
+
+
 def test_what_takes_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.mid"
     file.write_bytes(SONG)
@@ -89,16 +105,16 @@ def test_a_file_that_changes_while_it_is_read(
     file.write_bytes(SONG)
     (source,), _ = find_sources(tmp_path)
     calls = 0
-    fstat = os.fstat
+    stamp = Stamp.of
 
-    def touching(descriptor: int) -> os.stat_result:
+    def touching(descriptor: int) -> Stamp:
         nonlocal calls
         calls += 1
         if calls == 2:
             os.truncate(file, 10)
-        return fstat(descriptor)
+        return stamp(descriptor)
 
-    monkeypatch.setattr(os, "fstat", touching)
+    monkeypatch.setattr(Stamp, "of", touching)
     assert outcome(source) is UNREADABLE
 
 

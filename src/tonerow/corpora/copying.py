@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tonerow.ingest.sources import kind_of
+from tonerow.ingest.sources import MAX_DEPTH, kind_of
 from tonerow.progress import progress
 
 KINDS = frozenset({"midi", "abc", "archive"})
@@ -109,12 +109,17 @@ def _walk(home: Path, target: Path, fetched: Fetched) -> Iterator[tuple[Path, st
 
     for where, folders, files in os.walk(home, onerror=closed):
         here = Path(where)
+        too_deep = len(here.parts) - len(home.parts) >= MAX_DEPTH
         for name in sorted(folders):
             path = here / name
-            hidden = name.startswith(".")
-            if hidden or path.is_symlink() or path == target:
+            reasons = {
+                "hidden": name.startswith("."),
+                "a link": path.is_symlink(),
+                "written to": path == target,
+                f"more than {MAX_DEPTH} folders deep": too_deep,
+            }
+            if why := next((why for why, holds in reasons.items() if holds), ""):
                 folders.remove(name)
-                why = "hidden" if hidden else "a link" if path.is_symlink() else "written to"
                 skip(path, f"folder is {why}")
         folders.sort()
         for name in sorted(files):

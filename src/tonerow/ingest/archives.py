@@ -8,6 +8,7 @@ the later counts, as if both had been unpacked.
 
 from __future__ import annotations
 
+import os
 import stat
 import tarfile
 import zipfile
@@ -15,7 +16,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import BinaryIO, NamedTuple, NoReturn
 
 from tonerow.ingest.score import UnreadableError
@@ -26,7 +26,8 @@ _RATIO = 200  # music shrinks to a fifth; runs of zeros to a thousandth
 _FREE_BYTES = {"member": 2**20, "archive": 2**28}  # below this any ratio will do
 _MAX_TAR_HEADER = 2**20  # tarfile reads a header's extensions at once
 _CHUNK = 2**16
-_MIN_SPACING = 2**18  # packed bytes between two places to go on from
+_MIN_SPACING = {"packed": 2**18, "unpacked": 2**22}  # bytes between two places to go on from
+_MAX_POINTS = 2**10  # such places, about, by either measure
 
 _Refusal = tuple[Rejection, str]
 
@@ -53,16 +54,34 @@ class Member:
 
 
 class Stamp(NamedTuple):
-    """Tells whether an archive is still the file that was listed."""
+    """Tells whether a file is still the one that was listed."""
 
     n_bytes: int
     mtime_ns: int
 
     @classmethod
-    def of(cls, file: str) -> Stamp:
-        """The stamp of the file as it is now."""
-        found = Path(file).stat()
+    def of(cls, file: str | int) -> Stamp:
+        """The stamp of a file, by its path or descriptor, as it is now."""
+        found = os.stat(file)  # noqa: PTH116 - of a descriptor too
         return cls(found.st_size, found.st_mtime_ns)
+
+
+def open_regular(file: str) -> BinaryIO:
+    """Opens a regular file; what has come in its place, such as a pipe, is not waited for.
+
+    Raises:
+        UnreadableError: it is no regular file.
+        OSError: it cannot be opened.
+    """
+
+    def at_once(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+    stream = open(file, "rb", opener=at_once)  # noqa: SIM115 - for the caller to close
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise UnreadableError(Rejection.UNREADABLE_FILE, "not a regular file")
+    return stream
 
 
 def list_members(file: str) -> tuple[list[Member], _Refusal | None]:
@@ -128,7 +147,7 @@ def read_member(file: str, member: Member, stamp: Stamp | None, max_bytes: int) 
 @lru_cache(maxsize=2)
 def _zip(file: str, stamp: Stamp | None) -> zipfile.ZipFile:
     """Kept open, since its table of contents takes longer than a member."""
-    return zipfile.ZipFile(file)
+    return zipfile.ZipFile(open_regular(file))
 
 
 @lru_cache(maxsize=2)
@@ -138,12 +157,12 @@ def _tar(file: str, stamp: Stamp | None) -> BinaryIO | _Gunzip:
 
 
 def _opened(file: str) -> BinaryIO | _Gunzip:
-    stream = Path(file).open("rb")  # noqa: SIM115 - stays open
+    stream = open_regular(file)
     return stream if file.lower().endswith(".tar") else _Gunzip(stream)
 
 
 def _zip_members(file: str) -> Iterator[Member]:
-    with zipfile.ZipFile(file) as archive:
+    with open_regular(file) as stream, zipfile.ZipFile(stream) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue
@@ -185,8 +204,8 @@ def _tar_members(file: str) -> Iterator[Member]:
             raise EOFError
         if block.strip(b"\0"):
             raise UnreadableError(Rejection.CORRUPT, f"damaged at byte {end} of the (unpacked) tar")
-        while stream.read(_CHUNK):
-            pass  # the checksum of a gzip file stands at its end
+        while isinstance(stream, _Gunzip) and stream.read(_CHUNK):
+            pass  # its checksum stands at its end; a plain tar has none, and may be sparse
     finally:
         stream.close()
 
@@ -215,7 +234,9 @@ class _Gunzip:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._packed = stream.seek(0, 2)
-        self._spacing = max(_MIN_SPACING, self._packed // 1024)
+        self._spacing = max(_MIN_SPACING["packed"], self._packed // _MAX_POINTS)
+        most = _RATIO * self._packed + _FREE_BYTES["archive"]
+        self._unpacked_spacing = max(_MIN_SPACING["unpacked"], most // _MAX_POINTS)
         self._points = [(0, 0, zlib.decompressobj(31))]
         self._restore(0)
 
@@ -285,8 +306,9 @@ class _Gunzip:
         unpacked = self._at + len(self._ready)
         if unpacked > _RATIO * packed + _FREE_BYTES["archive"]:
             _fail_bomb(packed, unpacked)
-        new = unpacked > self._points[-1][0] and packed >= self._points[-1][1] + self._spacing
-        if new and not self._state.eof:
+        last = self._points[-1]
+        new = unpacked > last[0] and packed >= last[1] + self._spacing
+        if (new or unpacked >= last[0] + self._unpacked_spacing) and not self._state.eof:
             self._points.append((unpacked, packed, self._state.copy()))
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from tonerow.ingest.cache import Cache, reader_version
 from tonerow.ingest.isolation import Isolated
 from tonerow.ingest.packing import unpack
-from tonerow.ingest.reading import read_source
+from tonerow.ingest.reading import UNREAD_SHARE, WHOLE_FILE, read_source
 from tonerow.ingest.sources import Source, find_sources
 from tonerow.ingest.workers import ordered_map
 from tonerow.ingest.writing import written
@@ -140,6 +140,11 @@ def _in_order(results: Iterator[tuple[Source, bytes]]) -> Iterator[_Reading]:
     last = ""
     for source, packed in results:
         rows, table = unpack(packed, source)
+        if [row["piece_id"] for row in rows] == [f"{source.source_path}/{UNREAD_SHARE}"]:
+            if last.startswith(f"{source.source_path}/{WHOLE_FILE}"):
+                rows = []  # its first share has said so
+            else:  # nobody knows its tunes' numbers: after the last one before it
+                rows[0]["piece_id"] = last + UNREAD_SHARE
         for row in rows:
             if row["piece_id"] <= last:
                 raise RuntimeError(f"piece {row['piece_id']!r} comes after {last!r}")

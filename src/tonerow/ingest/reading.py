@@ -26,6 +26,8 @@ from tonerow.schema import PIECES, Rejection
 
 _MAX_LATE = 3
 """Pieces of a file that may time out; the rest of the file is then refused unread."""
+WHOLE_FILE, UNREAD_SHARE = "0000", "~"
+"""In place of a tune's number: an ABC file that is refused as a whole, or a further share of it."""
 _ACCIDENTS = {Rejection.READER_TIMED_OUT.value, Rejection.READER_CRASHED.value}
 
 
@@ -68,7 +70,7 @@ def read_source(
         without tunes for it; see `packing.pack`.
     """
     reading = _Reading()
-    whole = _row("0000" if source.kind == "abc" else "")
+    whole = _row(WHOLE_FILE if source.kind == "abc" else "")
     key = None
     if source.refused is not None:
         reading.refuse(whole, *source.refused)
@@ -86,8 +88,8 @@ def read_source(
     except MemoryError:
         raise
     except (Exception, _OutOfTimeError) as error:
-        if source.part == 0:
-            reading.refuse(whole, *_reason(error, limits))
+        row = whole if source.part == 0 else _row(UNREAD_SHARE)
+        reading.refuse(row, *_reason(error, limits))
         pieces = []
     for part, (row, content) in enumerate(pieces, 1):
         beat()

@@ -18,7 +18,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from tonerow.ingest.archives import ARCHIVE_SUFFIXES, Member, Stamp, list_members, read_member
+from tonerow.ingest.archives import (
+    ARCHIVE_SUFFIXES,
+    Member,
+    Stamp,
+    list_members,
+    open_regular,
+    read_member,
+)
 from tonerow.ingest.score import UnreadableError
 from tonerow.schema import Rejection
 
@@ -28,6 +35,9 @@ _PART_BYTES = 256 * 1024  # a larger ABC file is shared out among workers
 _MAX_PARTS = 16
 _METADATA_COLUMNS = {"canonical_composer", "canonical_title", "split", "midi_filename"}
 _MAX_METADATA_BYTES = 64 * 2**20
+MAX_DEPTH = 200
+"""Folders in folders; far below, other programs (and `os.walk` before Python 3.12) give out."""
+_TOO_DEEP = (Rejection.UNREADABLE_FILE, f"a folder more than {MAX_DEPTH} folders deep")
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 
 _Known = dict[str, dict[str, str | None]]
@@ -43,7 +53,7 @@ class Source:
         kind: "midi", "abc", or what is only ever refused: "archive", "folder".
         file: where the file, or the archive with it, is on disk.
         member: what it is in the archive; None outside of one.
-        stamp: of the archive when it was listed.
+        stamp: of the archive, or of the file that is shared out, when it was listed.
         n_bytes: its size as announced.
         part, parts: which share of the tunes: part 0, ... of parts.
         may_split: whether names of pieces below its own are free.
@@ -79,7 +89,7 @@ class Source:
         """
         try:
             if self.member is None:
-                data = _read_file(self.file, max_bytes)
+                data = _read_file(self.file, self.stamp, max_bytes)
             else:
                 data = read_member(self.file, self.member, self.stamp, max_bytes)
         except FileNotFoundError:
@@ -92,22 +102,15 @@ class Source:
         return data
 
 
-def _read_file(file: str, max_bytes: int) -> bytes:
-    """Up to `max_bytes` + 1 bytes of a regular file that stays as it is meanwhile."""
-    with open(file, "rb", opener=_open_at_once) as stream:
-        before = os.fstat(stream.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            raise UnreadableError(Rejection.UNREADABLE_FILE, "not a regular file")
-        data = stream.read(min(before.st_size, max_bytes) + 1)
-        after = os.fstat(stream.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+def _read_file(file: str, stamp: Stamp | None, max_bytes: int) -> bytes:
+    """Up to `max_bytes` + 1 bytes of a regular file that stays as it was when it was listed."""
+    with open_regular(file) as stream:
+        before = Stamp.of(stream.fileno())
+        data = stream.read(min(before.n_bytes, max_bytes) + 1)
+        after = Stamp.of(stream.fileno())
+    if not before == after == (stamp or before):
         raise UnreadableError(Rejection.UNREADABLE_FILE, "changed while it was read")
     return data
-
-
-def _open_at_once(file: str, flags: int) -> int:
-    """Opens a file; a pipe that has come in its place would else be waited for."""
-    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def find_sources(raw: Path) -> tuple[list[Source], int]:
@@ -183,12 +186,22 @@ def _complete(sources: list[Source], metadata: _Known) -> list[Source]:
         parts = 1
         if known.kind == "abc" and known.refused is None:
             parts = min(_MAX_PARTS, 1 + known.n_bytes // _PART_BYTES)
+        if parts > 1 and known.member is None:
+            known = _stamped(known)
         complete += [replace(known, part=part, parts=parts) for part in range(parts)]
     absent = (Rejection.MISSING_FILE, "the corpus's list of pieces has it, its files do not")
     for name, known_of in metadata.items():
         if name not in there:
             complete.append(Source(name, "midi", "", refused=absent, **known_of))  # type: ignore[arg-type]
     return complete
+
+
+def _stamped(source: Source) -> Source:
+    """With its stamp: the shares of a file must be of the same file."""
+    try:
+        return replace(source, stamp=Stamp.of(source.file))
+    except OSError:
+        return source  # which will be refused when it is read
 
 
 def _files(raw: Path, sources: list[Source]) -> Iterator[tuple[Path, str]]:
@@ -199,7 +212,12 @@ def _files(raw: Path, sources: list[Source]) -> Iterator[tuple[Path, str]]:
         because = (Rejection.UNREADABLE_FILE, error.strerror or type(error).__name__)
         sources.append(Source(_text(folder), "folder", error.filename, refused=because))
 
-    for folder, _, names in os.walk(raw, onerror=refuse):
+    for folder, below, names in os.walk(raw, onerror=refuse):
+        if len(Path(folder).parts) - len(raw.parts) >= MAX_DEPTH:
+            for name in below:
+                path = _text((Path(folder) / name).relative_to(raw).as_posix())
+                sources.append(Source(path, "folder", folder, refused=_TOO_DEEP))
+            below.clear()
         for name in names:
             file = Path(folder, name)
             try:
@@ -225,8 +243,12 @@ def _size(file: Path) -> int:
 
 def _archive_sources(file: str, name: str) -> tuple[list[Source], _Known, int]:
     """Sources and metadata in one archive, and how many members were of no kind that is read."""
+    try:
+        stamp = Stamp.of(file)
+    except OSError as error:
+        gone = (Rejection.UNREADABLE_FILE, error.strerror or type(error).__name__)
+        return [Source(name, "archive", file, refused=gone)], {}, 0
     members, damage = list_members(file)
-    stamp = Stamp.of(file) if members else None
     sources = [Source(name, "archive", file, refused=damage)] if damage else []
     names = {member.name for member in members}
     metadata: _Known = {}
