@@ -7,7 +7,7 @@ Source: the ABC standard 2.1 (section numbers in each docstring). Every function
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tonerow.ingest.score import UnreadableError
@@ -28,11 +28,41 @@ _KEY = re.compile(
     r"|phrygian|phr|locrian|loc|lydian|lyd)(?![A-Za-z])|[mM](?![A-Za-z])|)(?![A-Za-z#])"
 )
 _KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
+_KEY_CHANGE = re.compile(r"(?:exp(?!\S)|[\^_=])", re.IGNORECASE)
 _CLEF = re.compile(
     r"(?:clef=)?\"?(treble|alto|tenor|bass|perc|none|[GCF])?[1-5]?([+-]8)?\"?", re.IGNORECASE
 )
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _UNSUPPORTED_PARAMETERS = ("shift", "sound", "score", "instrument")
 ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far the sound lies above what is written, by each of the ways to say so.
+
+    Attributes:
+        clef: semitones by the 8 of a clef; None where no clef is named.
+        octave: semitones by `octave=`; None where unsaid.
+        transpose: semitones by `transpose=`; None where unsaid.
+    """
+
+    clef: int | None = None
+    octave: int | None = None
+    transpose: int | None = None
+
+    @property
+    def semitones(self) -> int:
+        """All of them together."""
+        return (self.clef or 0) + (self.octave or 0) + (self.transpose or 0)
+
+    def updated(self, new: Shift) -> Shift:
+        """What holds after a field that says `new`: what it leaves unsaid stays."""
+        return Shift(
+            self.clef if new.clef is None else new.clef,
+            self.octave if new.octave is None else new.octave,
+            self.transpose if new.transpose is None else new.transpose,
+        )
 
 
 @dataclass(frozen=True)
@@ -42,13 +72,12 @@ class Key:
     Attributes:
         name: like "G", "Em" or "D mix"; None for no key.
         alterations: semitones by note letter (capitals), natural letters left out.
-        shift: semitones to add to every note, by `octave=`, `transpose=` or a clef's 8; None
-            where the field says nothing of it.
+        shift: what the field says of the voice's clef, octave and transposition.
     """
 
     name: str | None
     alterations: dict[str, int]
-    shift: int | None = None
+    shift: Shift = Shift()
 
 
 def refuse(because: Rejection, what: str, line: int) -> UnreadableError:
@@ -56,10 +85,11 @@ def refuse(because: Rejection, what: str, line: int) -> UnreadableError:
     return UnreadableError(because, f"{what} (line {line} of the tune)")
 
 
-def parse_key(value: str, line: int) -> Key:
+def parse_key(value: str, line: int, before: Key | None = None) -> Key:
     """The key, its explicit accidentals and its transposition (ABC 2.1, 3.1.14 and 4.6).
 
-    `K:` alone and `K:none` have no accidentals. Both highland pipe keys are read as sounding F
+    `K:` alone and `K:none` have no accidentals; a field of nothing but a clef or other parameters
+    (`K:clef=bass`) leaves the key as it was before. Both highland pipe keys are read as sounding F
     sharp and C sharp, the only F and C that the chanter has.
 
     Raises:
@@ -83,6 +113,8 @@ def parse_key(value: str, line: int) -> Key:
         name = tonic + accidental + (f" {suffix}" if len(suffix) > 1 else suffix)
         alterations = _signature(fifths, line, name)
         text = text[found.end() :]
+    elif before and text and not _KEY_CHANGE.match(text):
+        name, alterations = before.name, before.alterations
     alterations, shift = _key_modifiers(text, alterations, line)
     return Key(name, alterations, shift)
 
@@ -95,8 +127,10 @@ def _signature(fifths: int, line: int, name: str) -> dict[str, int]:
     return dict.fromkeys(SHARPS[fifths:], -1)
 
 
-def _key_modifiers(text: str, alterations: dict[str, int], line: int) -> tuple[dict[str, int], int]:
-    modifiers = text.split()
+def _key_modifiers(
+    text: str, alterations: dict[str, int], line: int
+) -> tuple[dict[str, int], Shift]:
+    modifiers = field_words(text)
     if modifiers and modifiers[0].lower() == "exp":
         alterations, modifiers = {}, modifiers[1:]
     rest: list[str] = []
@@ -106,12 +140,16 @@ def _key_modifiers(text: str, alterations: dict[str, int], line: int) -> tuple[d
             alterations = {**alterations, **changes}
         else:
             rest.append(word)
-    shift = voice_shift(rest, line, strict=True)
-    return alterations, shift or 0
+    return alterations, voice_shift(rest, line, strict=True)
 
 
-def voice_shift(words: list[str], line: int, *, strict: bool) -> int | None:
-    """Semitones by which `octave=`, `transpose=` and clefs move the sound; None where unsaid.
+def field_words(value: str) -> list[str]:
+    """The words of a `K:` or `V:` field; blanks in quotes divide none (``name="Tenor I"``)."""
+    return _WORD.findall(value)
+
+
+def voice_shift(words: list[str], line: int, *, strict: bool) -> Shift:
+    """What `octave=`, `transpose=` and clefs say of the sound.
 
     Source: ABC 2.1, 4.6 and 7.1.
 
@@ -120,21 +158,24 @@ def voice_shift(words: list[str], line: int, *, strict: bool) -> int | None:
         line: where the field stands.
         strict: refuse a word that is no parameter (in `K:`, it may be a garbled key).
     """
-    shift: int | None = None
+    shift = Shift()
     for word in words:
         name, has_value, value = word.partition("=")
-        name = name.lower()
+        name, value = name.lower(), value.strip('"')
         clef = _CLEF.fullmatch(word)
         if has_value and name in ("octave", "transpose", "t"):
             if not re.fullmatch(r"[+-]?\d{1,2}", value):
                 raise refuse(Rejection.CORRUPT, f"{word!r} is no transposition", line)
-            shift = (shift or 0) + int(value) * (12 if name == "octave" else 1)
+            if name == "octave":
+                shift = replace(shift, octave=12 * int(value))
+            else:
+                shift = replace(shift, transpose=int(value))
         elif has_value and name in _UNSUPPORTED_PARAMETERS:
             raise refuse(Rejection.UNSUPPORTED_FORMAT, f"The parameter {word!r} is unknown", line)
-        elif clef:
+        elif clef and (clef[1] or clef[2]):
             if (clef[1] or "").lower() == "perc":
                 raise refuse(Rejection.UNSUPPORTED_FORMAT, "A percussion clef has no pitches", line)
-            shift = (shift or 0) + {"+8": 12, "-8": -12}.get(clef[2] or "", 0)
+            shift = replace(shift, clef={"+8": 12, "-8": -12}.get(clef[2] or "", 0))
         elif strict and not has_value:
             raise refuse(Rejection.CORRUPT, f"{word!r} is neither a key nor its parameter", line)
     return shift

@@ -12,55 +12,32 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from tonerow.ingest.abc_fields import (
-    ALTERATIONS,
-    Key,
-    default_unit,
-    parse_key,
-    parse_meter,
-    parse_tempo,
-    parse_unit,
-    refuse,
-    voice_shift,
-)
+from tonerow.ingest.abc_fields import ALTERATIONS, refuse
 from tonerow.ingest.abc_repeats import Mark
+from tonerow.ingest.abc_state import Fields
 from tonerow.ingest.abc_tokens import GRACE_NOTE, MEMBER, OLD_CHORD, TOKEN
-from tonerow.ingest.abc_voice import WHOLE, Sound, Voice
+from tonerow.ingest.abc_voice import WHOLE, Sound
 from tonerow.ingest.score import UnreadableError
 from tonerow.schema import Rejection
 
 _SEMITONES = {"C": 60, "D": 62, "E": 64, "F": 65, "G": 67, "A": 69, "B": 71}
 _SEMITONES |= {letter.lower(): pitch + 12 for letter, pitch in _SEMITONES.items()}
-_ORNAMENTS = frozenset(".~HLMOPSTuvJKRUVk")
 _COMPOUND = frozenset({"6", "9", "12"})  # beats of the metres in which (5, (7 and (9 take 3
 _LONGEST_CHORD = 10_000
 _TUPLET_TIME = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 
 
-class Scanner:
-    """Reads one tune; `header` fields first, then `music` line by line.
+class Scanner(Fields):
+    """Reads one tune; fields of the header first, then `music` line by line.
 
     Attributes:
-        voices: those that have begun in the body, in order.
-        order: the header's `P:` field.
-        tempo_bpm: quarter notes a minute by the header's `Q:`; None for none.
         max_notes: notes and rests that may be written at most.
     """
 
     def __init__(self, max_notes: int) -> None:
-        self.voices: list[Voice] = []
-        self.order: str | None = None
-        self.tempo_bpm: float | None = None
+        super().__init__()
         self.max_notes = max_notes
-        self._unit: Fraction | None = None
-        self._meter: tuple[str, Fraction] | None = None
-        self._key = Key(None, {})
-        self._program = self._shift = self._line = self._n_sounds = 0
-        self._tempo_field: tuple[str, int] | None = None
-        self._voice_shifts: dict[str, int] = {}
-        self._propagate = "pitch"  # what accidentals apply to up to the bar line (ABC 2.1, 11.3)
-        self._ornaments = set(_ORNAMENTS)
-        self._voice: Voice | None = None
+        self._n_sounds = 0
         self._handlers: dict[str, Callable[[re.Match[str]], None]] = {
             "note": self._read_note,
             "bar": self._read_bar,
@@ -77,99 +54,6 @@ class Scanner:
             "late_tie": self._read_late_tie,
             "colon": self._read_colon,
         }
-
-    def field(self, letter: str, value: str, line: int) -> None:
-        """Apply a field of the header or, once a voice has begun, of the body (ABC 2.1, 3)."""
-        self._line = line
-        if letter == "m":
-            raise refuse(Rejection.UNSUPPORTED_FORMAT, "A macro rewrites the notes", line)
-        if letter == "U":
-            self._ornaments |= set(value.split("=", maxsplit=1)[0].strip())
-        elif letter == "I":
-            self.directive(value, line)
-        elif letter == "V":
-            self._field_voice(value)
-        elif self._voice is None:
-            self._header_field(letter, value)
-        else:
-            self._body_field(self._voice, letter, value)
-
-    def end_header(self, key: str, line: int) -> None:
-        """Apply the `K:` field that ends the header and begin the first voice."""
-        self._key = parse_key(key, line)
-        self._unit = self._unit or default_unit(self._meter[1] if self._meter else None)
-        if self._tempo_field:
-            value, at = self._tempo_field
-            self.tempo_bpm = parse_tempo(value, self._unit, at)
-        self._voice = self._begin_voice("")
-
-    def directive(self, text: str, line: int) -> None:
-        """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11)."""
-        self._line = line
-        words = text.lower().split()
-        if words[:1] == ["propagate-accidentals"] and len(words) > 1:
-            if words[1] not in ("not", "octave", "pitch"):
-                raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")
-            self._propagate = words[1]
-        elif words[:2] == ["midi", "program"] and words[-1].isdecimal() and len(words[-1]) < 4:
-            if not 0 <= (program := int(words[-1])) <= 127:
-                raise refuse(Rejection.CORRUPT, f"There is no MIDI program {program}", line)
-            self._program = program
-            if self._voice:
-                self._voice.program = program
-        elif words[:3] == ["midi", "channel", "10"]:
-            raise refuse(Rejection.UNSUPPORTED_FORMAT, "Percussion has no pitches", line)
-        elif words[:2] == ["midi", "transpose"] and re.fullmatch(r"[+-]?\d{1,2}", words[-1]):
-            if self._voice:
-                self._voice.shift += int(words[-1])
-            else:
-                self._shift = int(words[-1])
-
-    def _header_field(self, letter: str, value: str) -> None:
-        if letter == "L":
-            self._unit = parse_unit(value, self._line)
-        elif letter == "M":
-            self._meter = parse_meter(value, self._line)
-        elif letter == "Q":
-            self._tempo_field = (value, self._line)
-        elif letter == "P":
-            self.order = value.strip() or None
-
-    def _body_field(self, voice: Voice, letter: str, value: str) -> None:
-        if letter == "L":
-            voice.set_unit(parse_unit(value, self._line))
-        elif letter == "M":
-            voice.set_meter(parse_meter(value, self._line))
-        elif letter == "K":
-            voice.key = parse_key(value, self._line)
-        elif letter == "P":
-            voice.marks.append(Mark(len(voice.sounds), self._line, part=value.strip()))
-        elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
-            voice.tempos.append((len(voice.sounds), bpm))
-
-    def _field_voice(self, value: str) -> None:
-        name, *parameters = value.split() or [""]
-        shift = voice_shift(parameters, self._line, strict=False)
-        if shift is not None:
-            self._voice_shifts[name] = shift
-        if self._voice is None:
-            return
-        known = [voice for voice in self.voices if voice.name == name]
-        if not known and not self._voice.name and not self._voice.sounds:
-            self._voice.name = name
-            known = [self._voice]
-        self._voice = known[0] if known else self._begin_voice(name)
-        if shift is not None or not known or not self._voice.sounds:
-            self._voice.shift = self._shift + self._voice_shifts.get(name, 0)
-
-    def _begin_voice(self, name: str) -> Voice:
-        if len(self.voices) == 256:
-            raise refuse(Rejection.CORRUPT, "The tune has over 256 voices", self._line)
-        meter_name, meter = self._meter or (None, None)
-        voice = Voice(name, self._unit or Fraction(1, 8), meter, meter_name, self._key)
-        voice.program, voice.shift = self._program, self._shift
-        self.voices.append(voice)
-        return voice
 
     def music(self, text: str, line: int) -> None:
         """Read a line of music code.
@@ -207,14 +91,6 @@ class Scanner:
             return UnreadableError(Rejection.CORRUPT, f"{kinds[symbol]} is not closed {where}")
         return UnreadableError(Rejection.CORRUPT, f"{symbol!r} is no music {where}")
 
-    @property
-    def _current(self) -> Voice:
-        assert self._voice is not None, "music before the header's end"
-        return self._voice
-
-    def _refuse(self, what: str) -> UnreadableError:
-        return refuse(Rejection.CORRUPT, what, self._line)
-
     def _add(self, sound: Sound) -> None:
         self._n_sounds += len(sound.pitches) or 1
         if self._n_sounds > self.max_notes:
@@ -238,7 +114,7 @@ class Scanner:
             alteration = voice.altered[where]
         else:
             alteration = voice.key.alterations.get(letter.upper(), 0)
-        pitch = _SEMITONES[letter] + alteration + voice.shift + (voice.key.shift or 0)
+        pitch = _SEMITONES[letter] + alteration + voice.shift.semitones + voice.transpose
         if octave:
             pitch += 12 * (octave.count("'") - octave.count(","))
         if not 0 <= pitch <= 127:

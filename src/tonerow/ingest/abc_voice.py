@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tonerow.ingest.abc_fields import Key, refuse
+from tonerow.ingest.abc_fields import Key, Shift, refuse
 from tonerow.ingest.abc_repeats import Mark
 from tonerow.schema import Rejection
 
@@ -72,7 +72,8 @@ class Voice:
     meter_name: str | None
     key: Key
     program: int = 0
-    shift: int = 0  # semitones, by `V:` and %%MIDI transpose
+    shift: Shift = field(default_factory=Shift)  # by `K:` and `V:`
+    transpose: int = 0  # semitones, by %%MIDI transpose
     sounds: list[Sound] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     tempos: list[tuple[int, float]] = field(default_factory=list)  # index of sound, BPM

@@ -1,0 +1,159 @@
+"""What the fields and directives of an ABC tune set: for the tune and for each of its voices.
+
+Source: the ABC standard 2.1, 3, 7 and 11, and abc2midi's `%%MIDI` directives.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from tonerow.ingest.abc_fields import (
+    Key,
+    Shift,
+    default_unit,
+    field_words,
+    parse_key,
+    parse_meter,
+    parse_tempo,
+    parse_unit,
+    refuse,
+    voice_shift,
+)
+from tonerow.ingest.abc_repeats import Mark
+from tonerow.ingest.abc_voice import Voice
+from tonerow.ingest.score import UnreadableError
+from tonerow.schema import Rejection
+
+ORNAMENTS = ".~HLMOPSTuvJKRUVk"
+"""Decorations of one letter, by the standard or by the use of real collections."""
+
+
+class Fields:
+    """Applies the fields and directives of one tune.
+
+    Attributes:
+        voices: those that have begun in the body, in order.
+        order: the header's `P:` field.
+        tempo_bpm: quarter notes a minute by the header's `Q:`; None for none.
+    """
+
+    def __init__(self) -> None:
+        self.voices: list[Voice] = []
+        self.order: str | None = None
+        self.tempo_bpm: float | None = None
+        self._unit: Fraction | None = None
+        self._meter: tuple[str, Fraction] | None = None
+        self._key = Key(None, {})
+        self._program = self._transpose = self._line = 0
+        self._tempo_field: tuple[str, int] | None = None
+        self._voice_shifts: dict[str, Shift] = {}
+        self._propagate = "pitch"  # what accidentals apply to up to the bar line (ABC 2.1, 11.3)
+        self._ornaments = set(ORNAMENTS)
+        self._voice: Voice | None = None
+
+    def field(self, letter: str, value: str, line: int) -> None:
+        """Apply a field of the header or, once a voice has begun, of the body (ABC 2.1, 3)."""
+        self._line = line
+        if letter == "m":
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, "A macro rewrites the notes", line)
+        if letter == "U":
+            self._ornaments |= set(value.split("=", maxsplit=1)[0].strip())
+        elif letter == "I":
+            self.directive(value, line)
+        elif letter == "V":
+            self._field_voice(value)
+        elif self._voice is None:
+            self._header_field(letter, value)
+        else:
+            self._body_field(self._voice, letter, value)
+
+    def end_header(self, key: str, line: int) -> None:
+        """Apply the `K:` field that ends the header and begin the first voice."""
+        self._key = parse_key(key, line)
+        self._unit = self._unit or default_unit(self._meter[1] if self._meter else None)
+        if self._tempo_field:
+            value, at = self._tempo_field
+            self.tempo_bpm = parse_tempo(value, self._unit, at)
+        self._voice = self._begin_voice("")
+
+    def directive(self, text: str, line: int) -> None:
+        """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11)."""
+        self._line = line
+        words = text.lower().split()
+        if words[:1] == ["propagate-accidentals"] and len(words) > 1:
+            if words[1] not in ("not", "octave", "pitch"):
+                raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")
+            self._propagate = words[1]
+        elif words[:2] == ["midi", "program"] and words[-1].isdecimal() and len(words[-1]) < 4:
+            if not 0 <= (program := int(words[-1])) <= 127:
+                raise refuse(Rejection.CORRUPT, f"There is no MIDI program {program}", line)
+            self._program = program
+            if self._voice:
+                self._voice.program = program
+        elif words[:3] == ["midi", "channel", "10"]:
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, "Percussion has no pitches", line)
+        elif words[:2] == ["midi", "transpose"] and re.fullmatch(r"[+-]?\d{1,2}", words[-1]):
+            if self._voice:
+                self._voice.transpose += int(words[-1])
+            else:
+                self._transpose = int(words[-1])
+
+    def _header_field(self, letter: str, value: str) -> None:
+        if letter == "L":
+            self._unit = parse_unit(value, self._line)
+        elif letter == "M":
+            self._meter = parse_meter(value, self._line)
+        elif letter == "Q":
+            self._tempo_field = (value, self._line)
+        elif letter == "P":
+            self.order = value.strip() or None
+
+    def _body_field(self, voice: Voice, letter: str, value: str) -> None:
+        if letter == "L":
+            voice.set_unit(parse_unit(value, self._line))
+        elif letter == "M":
+            voice.set_meter(parse_meter(value, self._line))
+        elif letter == "K":
+            voice.key = parse_key(value, self._line, voice.key)
+            voice.shift = voice.shift.updated(voice.key.shift)
+        elif letter == "P":
+            voice.marks.append(Mark(len(voice.sounds), self._line, part=value.strip()))
+        elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
+            voice.tempos.append((len(voice.sounds), bpm))
+
+    def _field_voice(self, value: str) -> None:
+        name, *parameters = field_words(value) or [""]
+        shift = voice_shift(parameters, self._line, strict=False)
+        if self._voice is None:
+            self._voice_shifts[name] = self._voice_shifts.get(name, Shift()).updated(shift)
+            return
+        known = [voice for voice in self.voices if voice.name == name]
+        if not known and not self._voice.name and not self._voice.sounds:
+            self._prepare(self._voice, name)
+            known = [self._voice]
+        self._voice = known[0] if known else self._begin_voice(name)
+        self._voice.shift = self._voice.shift.updated(shift)
+
+    def _begin_voice(self, name: str) -> Voice:
+        if len(self.voices) == 256:
+            raise refuse(Rejection.CORRUPT, "The tune has over 256 voices", self._line)
+        meter_name, meter = self._meter or (None, None)
+        voice = Voice(name, self._unit or Fraction(1, 8), meter, meter_name, self._key)
+        voice.program, voice.transpose = self._program, self._transpose
+        self._prepare(voice, name)
+        self.voices.append(voice)
+        return voice
+
+    def _prepare(self, voice: Voice, name: str) -> None:
+        """Give a voice without notes its name and what the header says of it."""
+        voice.name = name
+        voice.shift = self._key.shift.updated(self._voice_shifts.get(name, Shift()))
+
+    @property
+    def _current(self) -> Voice:
+        assert self._voice is not None, "music before the header's end"
+        return self._voice
+
+    def _refuse(self, what: str) -> UnreadableError:
+        return refuse(Rejection.CORRUPT, what, self._line)

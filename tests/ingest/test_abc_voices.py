@@ -1,0 +1,40 @@
+"""Fields and directives reach the voices that they are meant for, and no others."""
+
+import pytest
+
+from tonerow.ingest.abc_notation import read_tune
+
+# What follows `X:1 / L:1/4`, and the pitches of each voice.
+PITCHES = {
+    "a clef keeps the key": ("K:D\nF[K:clef=bass]F[K:bass]F", ["66 66 66"]),
+    "a transposition keeps the key": ("K:D\nF[K:transpose=2]F", ["66 68"]),
+    "accidentals alone are a key": ("K:D\nF[K:^c]F", ["66 65"]),
+    "an empty key clears": ("K:D\nF\nK:\nF", ["66 65"]),
+    "no key clears": ("K:D\nF[K:none clef=bass]F", ["66 65"]),
+    "a key keeps the octave": ("K:C octave=-1\nF[K:D]F", ["53 54"]),
+    "a key keeps the clef": ("K:C treble-8\nF[K:D]F", ["53 54"]),
+    "a key keeps the transposition": ("K:C transpose=-2\nF[K:D]F", ["63 64"]),
+    "a key states a new clef": ("K:C clef=treble-8\nF[K:D clef=treble]F", ["53 66"]),
+    "a clef keeps the octave": ("K:C octave=1\nF[K:bass]F", ["77 77"]),
+    "a voice keeps its clef": ("V:1 clef=treble-8\nK:C\nV:1\nF[K:D]F", ["53 54"]),
+    "one clef stated twice": ("V:1 clef=treble-8\nK:C\nV:1\nF[K:C clef=treble-8]F", ["53 53"]),
+    "a voice states its own octave": ("V:1 octave=1\nK:C octave=-1\nV:1\nF\nV:2\nF", ["77", "53"]),
+    "octave and transposition": ("K:C\nV:1 octave=-1 transpose=2\nF\nV:1 transpose=0\nF", ["55 53"]),
+    "a name is no clef": ('K:C\nV:1 name="Recorder +8" nm="a -8" snm="bass-8"\nF', ["65"]),
+    "a name is no octave": ('K:C\nV:1 name="Tenor octave=1" clef="treble-8"\nF', ["53"]),
+    "a name that is not closed": ('K:C\nV:1 name="Tenor octave=1\nF', ["65"]),
+}  # fmt: skip
+
+
+def voices(text: str) -> list[str]:
+    score = read_tune(text)
+    return [
+        " ".join(str(pitch) for pitch in score.pitch[score.track == track])
+        for track in range(int(score.track.max()) + 1)
+    ]
+
+
+@pytest.mark.parametrize("case", PITCHES)
+def test_pitches_of_voices(case: str) -> None:
+    text, expected = PITCHES[case]
+    assert voices(f"X:1\nL:1/4\n{text}") == expected
