@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.ingest.test_abc_notation import refusal
 from tonerow.ingest.abc_notation import read_tune
+from tonerow.schema import Rejection
 
 # What follows `X:1 / L:1/4`, and the pitches of each voice.
 PITCHES = {
@@ -23,6 +25,13 @@ PITCHES = {
     "a name is no clef": ('K:C\nV:1 name="Recorder +8" nm="a -8" snm="bass-8"\nF', ["65"]),
     "a name is no octave": ('K:C\nV:1 name="Tenor octave=1" clef="treble-8"\nF', ["53"]),
     "a name that is not closed": ('K:C\nV:1 name="Tenor octave=1\nF', ["65"]),
+    "a midi transposition is absolute": (
+        "K:C\n%%MIDI transpose 2\nC\n%%MIDI transpose 3 % up\nC\n%%MIDI transpose 0\nC", ["62 63 60"]),
+    "a relative one is not": (
+        "%%MIDI transpose -3\nK:C\nC\n%%MIDI rtranspose +1\nC\n%%MIDI rtranspose 1\nC", ["57 58 59"]),
+    "accidentals without bar lines": (
+        "K:G\n%%MIDI nobarlines\n^C C =F F ^C-C\n%%MIDI barlines\n^C C", ["61 60 65 66 61 61 61"]),
+    "accidentals before they end with the note": ("K:C\n^C\n%%MIDI nobarlines\nC", ["61 60"]),
 }  # fmt: skip
 
 
@@ -38,3 +47,20 @@ def voices(text: str) -> list[str]:
 def test_pitches_of_voices(case: str) -> None:
     text, expected = PITCHES[case]
     assert voices(f"X:1\nL:1/4\n{text}") == expected
+
+
+REFUSED = {
+    "a large transposition": ("%%MIDI transpose 100\nK:C\nC", Rejection.CORRUPT, "'100'"),
+    "a transposition in words": ("%%MIDI transpose up\nK:C\nC", Rejection.CORRUPT, "'up'"),
+    "no transposition": ("%%MIDI rtranspose\nK:C\nC", Rejection.CORRUPT, "transposition"),
+    "a moved middle c": ("%%MIDI c 48\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "MIDI c"),
+    "a transposed print": ("%%transpose 2\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "'transpose'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_say_what(case: str) -> None:
+    text, because, words = REFUSED[case]
+    found, detail = refusal(f"X:1\nL:1/4\n{text}")
+    assert found is because
+    assert words in detail

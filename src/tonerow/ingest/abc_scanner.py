@@ -110,7 +110,7 @@ class Scanner(Fields):
                 voice.altered[where] = alteration
         elif staff in voice.tied:
             alteration = voice.tied[staff]
-        elif where in voice.altered:
+        elif where in voice.altered and self._propagate != "not":
             alteration = voice.altered[where]
         else:
             alteration = voice.key.alterations.get(letter.upper(), 0)

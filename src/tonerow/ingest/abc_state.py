@@ -78,26 +78,52 @@ class Fields:
         self._voice = self._begin_voice("")
 
     def directive(self, text: str, line: int) -> None:
-        """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11)."""
+        """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11).
+
+        Raises:
+            UnreadableError: CORRUPT for a value that makes no sense, UNSUPPORTED_FORMAT for what
+                would move the notes in a way that this reader does not know.
+        """
         self._line = line
-        words = text.lower().split()
+        words = re.sub(r"(?<!\\)%.*", "", text).lower().split()
         if words[:1] == ["propagate-accidentals"] and len(words) > 1:
             if words[1] not in ("not", "octave", "pitch"):
                 raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")
             self._propagate = words[1]
-        elif words[:2] == ["midi", "program"] and words[-1].isdecimal() and len(words[-1]) < 4:
-            if not 0 <= (program := int(words[-1])) <= 127:
-                raise refuse(Rejection.CORRUPT, f"There is no MIDI program {program}", line)
-            self._program = program
-            if self._voice:
-                self._voice.program = program
-        elif words[:3] == ["midi", "channel", "10"]:
-            raise refuse(Rejection.UNSUPPORTED_FORMAT, "Percussion has no pitches", line)
-        elif words[:2] == ["midi", "transpose"] and re.fullmatch(r"[+-]?\d{1,2}", words[-1]):
-            if self._voice:
-                self._voice.transpose += int(words[-1])
-            else:
-                self._transpose = int(words[-1])
+        elif words[:1] == ["transpose"] and words[1:] != ["0"]:
+            what = "The directive 'transpose' moves the notes"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, line)
+        elif words[:1] == ["midi"] and len(words) > 1:
+            self._midi(words[1], words[2:])
+
+    def _midi(self, command: str, values: list[str]) -> None:
+        """Apply what follows `%%MIDI`, as abc2midi does; ignore what only colours the sound."""
+        if command in ("nobarlines", "barlines"):
+            self._propagate = "not" if command == "nobarlines" else "pitch"
+        elif command in ("transpose", "rtranspose"):
+            if not values or not re.fullmatch(r"[+-]?\d{1,2}", values[0]):
+                raise self._refuse(f"{' '.join(values)[:20]!r} is no transposition")
+            self._set_transpose(int(values[0]), relative=command == "rtranspose")
+        elif command in ("c", "octave"):
+            what = f"The directive 'MIDI {command}' moves the notes"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, self._line)
+        elif command == "channel" and values[:1] == ["10"]:
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, "Percussion has no pitches", self._line)
+        elif command == "program" and values and re.fullmatch(r"[0-9]{1,3}", values[-1]):
+            if (program := int(values[-1])) > 127:
+                raise self._refuse(f"There is no MIDI program {program}")
+            self._set_program(program)
+
+    def _set_transpose(self, semitones: int, *, relative: bool) -> None:
+        if self._voice is None:
+            self._transpose = semitones + (self._transpose if relative else 0)
+        else:
+            self._voice.transpose = semitones + (self._voice.transpose if relative else 0)
+
+    def _set_program(self, program: int) -> None:
+        self._program = program
+        if self._voice:
+            self._voice.program = program
 
     def _header_field(self, letter: str, value: str) -> None:
         if letter == "L":
