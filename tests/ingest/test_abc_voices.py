@@ -32,6 +32,19 @@ PITCHES = {
     "accidentals without bar lines": (
         "K:G\n%%MIDI nobarlines\n^C C =F F ^C-C\n%%MIDI barlines\n^C C", ["61 60 65 66 61 61 61"]),
     "accidentals before they end with the note": ("K:C\n^C\n%%MIDI nobarlines\nC", ["61 60"]),
+    "a key before the first voice": ("K:C\nK:D\nV:1\nF\nV:2\nF", ["66", "66"]),
+    "a clef before the first voice": ("K:D\nK:treble-8\nV:1\nF\nV:2 octave=1\nF", ["54", "66"]),
+    "the only voice of the header": ("V:1 treble-8\nK:C\nF", ["53"]),
+    "the only voice of the header, then others": (
+        "V:1 treble-8\nK:C\nK:D\nV:2\nF\nV:1\nF", ["66", "54"]),
+    "a key inside a voice": ("K:C\nV:1\nK:D\nF\nV:2\nF", ["66", "65"]),
+    "a transposition before the voices": (
+        "K:C\n%%MIDI transpose 2\nV:1\nF\nV:2\n%%MIDI rtranspose 1\nF\nV:3\nF", ["67", "68", "67"]),
+    "a transposition of one voice": ("K:C\nV:1\n%%MIDI transpose 2\nF\nV:2\nF", ["67", "65"]),
+    "a transposition of one voice, in the header": (
+        "V:2\n%%MIDI transpose 2\nK:C\nV:1\nF\nV:2\nF", ["65", "67"]),
+    "a relative one, in the header": (
+        "%%MIDI transpose 2\nV:2\n%%MIDI rtranspose 1\nK:C\nV:1\nF\nV:2\nF", ["67", "68"]),
 }  # fmt: skip
 
 
@@ -49,13 +62,39 @@ def test_pitches_of_voices(case: str) -> None:
     assert voices(f"X:1\nL:1/4\n{text}") == expected
 
 
+def test_length_and_metre_before_the_first_voice_are_for_all() -> None:
+    score = read_tune("X:1\nM:4/4\nL:1/4\nK:C\nL:1/8\nM:3/4\nV:1\nC2 Z\nV:2\nL:1/4\nC Z C\n")
+    assert score.onset_tick.tolist() == [0, 0, 480 * 4]
+    assert score.duration_tick.tolist() == [480, 480, 480]
+
+
+# What follows `X:1 / L:1/4`, and the program of each voice.
+PROGRAMS = {
+    "for all": ("%%MIDI program 40\nK:C\nV:1\nC\nV:2\nC", [40, 40]),
+    "for all, in the body": ("K:C\n%%MIDI program 40\nV:1\nC\nV:2\nC", [40, 40]),
+    "of one voice": ("K:C\nV:1\n%%MIDI program 40\nC\nV:2\nC", [40, 0]),
+    "of each, in the header": (
+        "V:1\n%%MIDI program 40\nV:2\n%%MIDI program 1 41\nK:C\nV:2\nC\nV:1\nC", [41, 40]),
+    "of one and of all": (
+        "%%MIDI program 7\nV:2\n%%MIDI program 0\nK:C\nV:1\nC\nV:2\nC", [7, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PROGRAMS)
+def test_programs_of_voices(case: str) -> None:
+    text, expected = PROGRAMS[case]
+    assert read_tune(f"X:1\nL:1/4\n{text}").program.tolist() == expected
+
+
 REFUSED = {
+    "music before the first voice": (
+        "K:C\nC\nV:1\nC", Rejection.UNSUPPORTED_FORMAT, "before the first voice"),
     "a large transposition": ("%%MIDI transpose 100\nK:C\nC", Rejection.CORRUPT, "'100'"),
     "a transposition in words": ("%%MIDI transpose up\nK:C\nC", Rejection.CORRUPT, "'up'"),
     "no transposition": ("%%MIDI rtranspose\nK:C\nC", Rejection.CORRUPT, "transposition"),
     "a moved middle c": ("%%MIDI c 48\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "MIDI c"),
     "a transposed print": ("%%transpose 2\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "'transpose'"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED)

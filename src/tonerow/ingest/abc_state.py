@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, 3, 7 and 11, and abc2midi's `%%MIDI` directives.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tonerow.ingest.abc_fields import (
@@ -29,6 +30,15 @@ ORNAMENTS = ".~HLMOPSTuvJKRUVk"
 """Decorations of one letter, by the standard or by the use of real collections."""
 
 
+@dataclass(slots=True)
+class _Start:
+    """How a voice starts by fields and directives before it; None where they do not say."""
+
+    shift: Shift = field(default_factory=Shift)
+    program: int | None = None
+    transpose: int | None = None
+
+
 class Fields:
     """Applies the fields and directives of one tune.
 
@@ -45,9 +55,12 @@ class Fields:
         self._unit: Fraction | None = None
         self._meter: tuple[str, Fraction] | None = None
         self._key = Key(None, {})
-        self._program = self._transpose = self._line = 0
+        self._line = 0
         self._tempo_field: tuple[str, int] | None = None
-        self._voice_shifts: dict[str, Shift] = {}
+        self._start = _Start()  # of every voice, and below of a voice by its name
+        self._starts: dict[str, _Start] = {}
+        self._voice_named = False  # by a `V:` field in the body
+        self._header_voice: str | None = None  # whose `V:` field was the header's last
         self._propagate = "pitch"  # what accidentals apply to up to the bar line (ABC 2.1, 11.3)
         self._ornaments = set(ORNAMENTS)
         self._voice: Voice | None = None
@@ -71,11 +84,13 @@ class Fields:
     def end_header(self, key: str, line: int) -> None:
         """Apply the `K:` field that ends the header and begin the first voice."""
         self._key = parse_key(key, line)
+        self._start.shift = self._key.shift
         self._unit = self._unit or default_unit(self._meter[1] if self._meter else None)
         if self._tempo_field:
             value, at = self._tempo_field
             self.tempo_bpm = parse_tempo(value, self._unit, at)
-        self._voice = self._begin_voice("")
+        named = list(self._starts)  # a single voice need not be named again in the body
+        self._voice = self._begin_voice(named[0] if len(named) == 1 else "")
 
     def directive(self, text: str, line: int) -> None:
         """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11).
@@ -115,15 +130,30 @@ class Fields:
             self._set_program(program)
 
     def _set_transpose(self, semitones: int, *, relative: bool) -> None:
-        if self._voice is None:
-            self._transpose = semitones + (self._transpose if relative else 0)
-        else:
-            self._voice.transpose = semitones + (self._voice.transpose if relative else 0)
+        start = self._start_in_force()
+        if relative:
+            own = start.transpose if start else self._current.transpose
+            semitones += (self._start.transpose or 0) if own is None else own
+        if start:
+            start.transpose = semitones
+        if self._voice:
+            self._voice.transpose = semitones
 
     def _set_program(self, program: int) -> None:
-        self._program = program
+        if start := self._start_in_force():
+            start.program = program
         if self._voice:
             self._voice.program = program
+
+    def _start_in_force(self) -> _Start | None:
+        """What a directive here sets for voices to come; None inside a voice, whose own it is."""
+        if self._voice is None and self._header_voice is not None:
+            return self._starts[self._header_voice]
+        return self._start if self._voice is None or self._is_before_voices() else None
+
+    def _is_before_voices(self) -> bool:
+        """Whether the body has begun, but neither its music nor a voice."""
+        return self._voice is not None and not (self._voice_named or self._voice.sounds)
 
     def _header_field(self, letter: str, value: str) -> None:
         if letter == "L":
@@ -136,13 +166,20 @@ class Fields:
             self.order = value.strip() or None
 
     def _body_field(self, voice: Voice, letter: str, value: str) -> None:
+        for_all = self._is_before_voices()
         if letter == "L":
             voice.set_unit(parse_unit(value, self._line))
+            self._unit = voice.unit if for_all else self._unit
         elif letter == "M":
-            voice.set_meter(parse_meter(value, self._line))
+            meter = parse_meter(value, self._line)
+            voice.set_meter(meter)
+            self._meter = meter if for_all else self._meter
         elif letter == "K":
             voice.key = parse_key(value, self._line, voice.key)
             voice.shift = voice.shift.updated(voice.key.shift)
+            if for_all:
+                self._key = voice.key
+                self._start.shift = self._start.shift.updated(voice.key.shift)
         elif letter == "P":
             voice.marks.append(Mark(len(voice.sounds), self._line, part=value.strip()))
         elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
@@ -152,12 +189,18 @@ class Fields:
         name, *parameters = field_words(value) or [""]
         shift = voice_shift(parameters, self._line, strict=False)
         if self._voice is None:
-            self._voice_shifts[name] = self._voice_shifts.get(name, Shift()).updated(shift)
+            start = self._starts.setdefault(name, _Start())
+            start.shift = start.shift.updated(shift)
+            self._header_voice = name
             return
         known = [voice for voice in self.voices if voice.name == name]
-        if not known and not self._voice.name and not self._voice.sounds:
+        if not known and self._is_before_voices():
             self._prepare(self._voice, name)
             known = [self._voice]
+        elif not known and not self._voice.name:
+            what = "Music stands before the first voice: it is unclear whose it is"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, self._line)
+        self._voice_named = True
         self._voice = known[0] if known else self._begin_voice(name)
         self._voice.shift = self._voice.shift.updated(shift)
 
@@ -166,15 +209,17 @@ class Fields:
             raise refuse(Rejection.CORRUPT, "The tune has over 256 voices", self._line)
         meter_name, meter = self._meter or (None, None)
         voice = Voice(name, self._unit or Fraction(1, 8), meter, meter_name, self._key)
-        voice.program, voice.transpose = self._program, self._transpose
         self._prepare(voice, name)
         self.voices.append(voice)
         return voice
 
     def _prepare(self, voice: Voice, name: str) -> None:
-        """Give a voice without notes its name and what the header says of it."""
+        """Give a voice without notes its name and what was said of it, or else of all."""
         voice.name = name
-        voice.shift = self._key.shift.updated(self._voice_shifts.get(name, Shift()))
+        own, every = self._starts.get(name, _Start()), self._start
+        voice.shift = every.shift.updated(own.shift)
+        voice.program = (every.program if own.program is None else own.program) or 0
+        voice.transpose = (every.transpose if own.transpose is None else own.transpose) or 0
 
     @property
     def _current(self) -> Voice:
