@@ -45,6 +45,7 @@ def test_header_fields_come_in_the_order_asked_for_and_the_key_last() -> None:
         ("grace notes with accidentals, which hold for the bar", "{^f}Gf", "{^f}Gf"),
         ("decorations", "!trill!G.A~BvcTd +turn+e !D.C.!", "GABcd e"),
         ("old line end", "GAB|!\ncde|!", "GAB|\ncde|"),
+        ("old line end between notes", "GAB!cde!", "GABcde"),
         ("old chord", "+ceg+c", "+ceg+c"),
         ("spacers", "Gy2AyB", "GAB"),
         ("rests", "z2 x Z4 G", "z2 x Z4 G"),

@@ -15,7 +15,7 @@ from fractions import Fraction
 from tonerow.ingest.abc_fields import ALTERATIONS, refuse
 from tonerow.ingest.abc_repeats import Mark
 from tonerow.ingest.abc_state import Fields
-from tonerow.ingest.abc_tokens import GRACE_NOTE, MEMBER, OLD_CHORD, TOKEN
+from tonerow.ingest.abc_tokens import GRACE_NOTE, MEMBER, TOKEN, UNCLEAR
 from tonerow.ingest.abc_voice import WHOLE, Sound
 from tonerow.ingest.score import UnreadableError
 from tonerow.schema import Rejection
@@ -49,6 +49,8 @@ class Scanner(Fields):
             "ending": self._read_ending,
             "chord": self._read_chord,
             "named": self._read_named,
+            "line_end": self._read_line_end,
+            "old_chord": self._read_old_chord,
             "ornament": self._read_ornament,
             "bars_rest": self._read_bars_rest,
             "late_tie": self._read_late_tie,
@@ -209,10 +211,17 @@ class Scanner(Fields):
         self.field(found["field"], found["value"], self._line)
 
     def _read_named(self, found: re.Match[str]) -> None:
-        """A ``!decoration!``, a ``+decoration+`` or a chord as ABC 1 wrote it."""
-        old = OLD_CHORD.fullmatch(found["named"])
-        if old and set(old[1]) != {"f"}:
-            self._chord(old[1], "", all_tied=False)
+        """A ``!decoration!`` or a ``+decoration+``."""
+        name = found["named"]
+        if UNCLEAR.fullmatch(name):
+            raise self._refuse(f"It is unclear whether {name[:20]!r} is a decoration or notes")
+
+    def _read_line_end(self, _: re.Match[str]) -> None:
+        """A ``!`` that ended a line before ABC 2."""
+
+    def _read_old_chord(self, found: re.Match[str]) -> None:
+        """A chord as ABC 1 wrote it."""
+        self._chord(found["old_members"], "", all_tied=False)
 
     def _read_ornament(self, found: re.Match[str]) -> None:
         if found["ornament"] not in self._ornaments:

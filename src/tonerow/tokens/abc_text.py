@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from tonerow.ingest.abc_tokens import DECORATION
+
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 FIRST_CHARACTER = 4
 """Ids below are not characters; `UNKNOWN` is a held-out one that train does not have."""
@@ -24,12 +26,11 @@ _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")  # "A:|" is a note and a bar li
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _TEXT_BLOCK = re.compile(r"^%%begin.*?(?:^%%end[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 _NOT_NOTES = re.compile(
-    r"""
+    rf"""
     "[^"]*"?                                    # chord symbols, annotations
     | \[(?P<field>[A-Za-z]):(?P<value>[^\]]*)\]  # inline fields: some are kept
-    | \{[^}^_=]*\}                              # grace notes; an accidental holds for the bar
-    | !(?:[^!\s|\[\]]*!)?                       # !trill!; alone it ends a line, as before ABC 2
-    | \+(?![A-Ga-g,'^_=0-9/]+\+)[^+\s|]*\+      # +trill+, of ABC 2.0; +ceg+ is an old chord
+    | \{{[^}}^_=]*\}}                              # grace notes; an accidental holds for the bar
+    | {DECORATION} | !                          # !trill!; a mark alone ended a line in ABC 1
     | y[0-9/]*                                  # spacers
     | [.~H-Wh-w]                                # decorations of one letter
     | [$*;?@\#`\\]                              # what is for the printer, or means nothing
