@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.ingest.abc_fields import refuse
+from tonerow.ingest.abc_lines import FIELD, tune_lines
 from tonerow.ingest.abc_repeats import Mark, played_ranges
 from tonerow.ingest.abc_scanner import Scanner
 from tonerow.ingest.abc_voice import WHOLE, Bar, Sound, Voice
@@ -34,7 +34,6 @@ _DEFAULT_BPM = 120.0
 _TICKS_PER_BEAT = 480
 _MAX_TICKS_PER_BEAT = 32767  # the most that a MIDI file can state
 _HEADER_FIELD = re.compile(r"([A-Za-z+]):(.*)")
-_FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")  # "G:|" is music
 _TUNE = re.compile(r"^[ \t]*X:", re.MULTILINE)
 _HEADER_FIELDS = re.compile(r"[CIKLMQRUm]:|%%")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -104,7 +103,8 @@ def decode(data: bytes) -> str:
 
     UTF-8, else Windows-1252, else Latin-1, as old collections have it (ABC 2.1, 2.1). Byte-order
     marks, which stand inside of files that were put together from others, are left out, and so is
-    the control character with which DOS ended a text.
+    the control character with which DOS ended a text. ``\r\r\n``, which is ``\r\n`` written as if
+    its ``\n`` were all of it, ends one line.
 
     Raises:
         UnreadableError: NOT_TEXT for UTF-16 or UTF-32 and for control characters.
@@ -123,7 +123,7 @@ def decode(data: bytes) -> str:
     if found:
         what = f"The file has the control character {ord(found[0]):#04x} at {found.start()}"
         raise UnreadableError(Rejection.NOT_TEXT, what)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"\r?\r\n|\r", "\n", text)
 
 
 def split_tunes(text: str) -> list[str]:
@@ -170,11 +170,11 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
     scanner = Scanner(max_notes)
     texts: dict[str, str] = {}
     in_body = False
-    for number, line in _lines(text):
+    for number, line in tune_lines(text):
         if line.startswith("%%"):
             scanner.directive(line[2:], number)
             continue
-        found = (_FIELD if in_body else _HEADER_FIELD).match(line)
+        found = (FIELD if in_body else _HEADER_FIELD).match(line)
         if not found:
             if not in_body:
                 what = f"{line.strip()[:20]!r} stands before the key and is no field"
@@ -204,34 +204,6 @@ def _before_key(text: str) -> Rejection:
     if not re.search(r"^[A-Za-z]:", text, re.MULTILINE):
         return Rejection.UNREADABLE_HEADER
     return Rejection.CORRUPT if re.search(r"^K:", text, re.MULTILINE) else Rejection.NO_KEY
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The numbered lines without comments; an empty line after music ends them (ABC 2.1, 2.2.1)."""
-    music = in_block = in_body = False
-    for number, full in enumerate(text.split("\n"), start=1):
-        line = full
-        if line.startswith("%%"):
-            in_block = bool(re.match(r"%%begin", line)) or (
-                in_block and not re.match(r"%%end", line)
-            )
-            if not in_block:
-                yield number, line
-            continue
-        if in_block:
-            continue
-        if not line.strip():
-            if music:
-                return
-            continue
-        if "%" in line:
-            line = re.sub(r"(?<!\\)%.*", "", line)
-            if not line.strip():
-                continue
-        field = _FIELD.match(line)
-        in_body = in_body or line.startswith("K:")
-        music = music or (in_body and not field)
-        yield number, line
 
 
 def _written(voice: Voice) -> WrittenVoice:
