@@ -42,6 +42,11 @@ ODD: dict[str, tuple[bytes, list[list[int]]]] = {
     "text and comments below": (
         f"{TUNE}\nC D E are its notes | a table\n% C D E|\n\nK: keep\n{TUNE}".encode(), [CDE, CDE]),
     "a chord chart below": (f"{TUNE}\n| G | C D7 | G |\n".encode(), [CDE]),
+    "an X in a block of text": (
+        f"{HEAD}CD\n%%begintext\nX:2\n%%endtext\nE\n{TUNE}".encode(), [CDE, CDE]),
+    "an X after a block that is not closed": (
+        f"{TUNE}%%begintext\n{TUNE}%%begintext\nX:3\n%%endtext".encode(), [CDE, CDE]),
+    "history of many lines": (TUNE.replace("L:", "H:Played\nin C D E|\n\n 1901.\nL:").encode(), [CDE]),
     "fields that begin like a bar line": (
         (HEAD + "CD\nT:|: ABA\nw:|la\nw::la\nI:|| :|\nE").encode(), [CDE]),
     "notes before a bar line": ((HEAD + "CD\nE:|\nC:|").encode(), [CDE * 2 + [60, 60]]),

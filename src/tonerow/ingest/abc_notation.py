@@ -34,7 +34,9 @@ _DEFAULT_BPM = 120.0
 _TICKS_PER_BEAT = 480
 _MAX_TICKS_PER_BEAT = 32767  # the most that a MIDI file can state
 _HEADER_FIELD = re.compile(r"([A-Za-z+]):(.*)")
-_TUNE = re.compile(r"^[ \t]*X:", re.MULTILINE)
+_TUNE = re.compile(
+    r"^%%begin(?:(?!^%%begin).)*?^%%end|^[ \t]*(?P<number>X:)", re.MULTILINE | re.DOTALL
+)
 _HEADER_FIELDS = re.compile(r"[CIKLMQRUm]:|%%")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
@@ -130,14 +132,15 @@ def split_tunes(text: str) -> list[str]:
     """The tunes of a file, each as written from its `X:` line on (ABC 2.1, 2.2).
 
     Fields before the first `X:` hold for every tune and are put below its `X:` line, unless there
-    is a `K:` among them: then they begin a tune without a number. A text without any `X:` is one
-    tune, for `read_tune` to judge; one without anything but comments is none.
+    is a `K:` among them: then they begin a tune without a number. An `X:` between `%%begintext` and
+    `%%endtext` begins no tune. A text without any `X:` is one tune, for `read_tune` to judge; one
+    without anything but comments is none.
 
     Raises:
         UnreadableError: TOO_LARGE for over `MAX_TUNES` tunes, or if the fields for all would make
             the text grow to many times its length.
     """
-    starts = [found.start() for found in _TUNE.finditer(text)]
+    starts = [found.start() for found in _TUNE.finditer(text) if found["number"]]
     if len(starts) > MAX_TUNES:
         raise UnreadableError(Rejection.TOO_LARGE, f"The file has over {MAX_TUNES:,} tunes")
     first = starts[0] if starts else len(text)
@@ -169,13 +172,15 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
     """
     scanner = Scanner(max_notes)
     texts: dict[str, str] = {}
-    in_body = False
+    in_body, last = False, ""
     for number, line in tune_lines(text):
         if line.startswith("%%"):
             scanner.directive(line[2:], number)
             continue
         found = (FIELD if in_body else _HEADER_FIELD).match(line)
         if not found:
+            if not in_body and last == "H":
+                continue  # history may take many lines (ABC 2.1, 3.1.18)
             if not in_body:
                 what = f"{line.strip()[:20]!r} stands before the key and is no field"
                 raise refuse(_before_key(text), what, number)
@@ -185,6 +190,7 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
         if letter == "X" and "X" in texts:
             raise refuse(Rejection.CORRUPT, "A second tune begins inside the tune", number)
         texts.setdefault(letter, value.strip())
+        last = letter if letter != "+" else last
         if letter == "K" and not in_body:
             scanner.end_header(value, number)
             in_body = True
