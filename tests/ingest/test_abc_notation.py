@@ -365,6 +365,16 @@ REFUSED = {
         Rejection.TOO_MANY_NOTES,
         "parts",
     ),
+    "parts in no known order": (
+        "X:1\nP:A-B-A\nK:C\nP:A\nC\nP:B\nD",
+        Rejection.UNSUPPORTED_FORMAT,
+        "'A-B-A'",
+    ),
+    "a count of parts": (
+        "X:1\nP:AB x2\nK:C\nP:A\nC\nP:B\nD",
+        Rejection.UNSUPPORTED_FORMAT,
+        "'AB x2'",
+    ),
     "two tunes": (tune("C") + "\n" + tune("D"), Rejection.CORRUPT, "second tune"),
 }
 

@@ -68,6 +68,13 @@ def test_length_and_metre_before_the_first_voice_are_for_all() -> None:
     assert score.duration_tick.tolist() == [480, 480, 480]
 
 
+def test_a_part_begins_in_every_voice() -> None:
+    text = "K:C\nP:A\nV:1\nC D|\nV:2\nE F|\nP:B\nV:1\nG A:|\nV:2\nB c:|"
+    assert voices(f"X:1\nL:1/4\n{text}") == ["60 62 67 69 67 69", "64 65 71 72 71 72"]
+    text = "K:C\nV:1\nP:A\nC|\nP:B\nG:|\nV:2\nP:A\nE|\nP:B\nB:|"
+    assert voices(f"X:1\nL:1/4\n{text}") == ["60 67 67", "64 71 71"]
+
+
 # What follows `X:1 / L:1/4`, and the program of each voice.
 PROGRAMS = {
     "for all": ("%%MIDI program 40\nK:C\nV:1\nC\nV:2\nC", [40, 40]),
@@ -89,6 +96,11 @@ def test_programs_of_voices(case: str) -> None:
 REFUSED = {
     "music before the first voice": (
         "K:C\nC\nV:1\nC", Rejection.UNSUPPORTED_FORMAT, "before the first voice"),
+    "an order of parts in voices": (
+        "P:ABA\nK:C\nV:1\nP:A\nC|\nP:B\nD|\nV:2\nC|D|",
+        Rejection.UNSUPPORTED_FORMAT, "order of parts"),
+    "parts of one voice alone": (
+        "K:C\nV:1\nC|\nP:B\nD:|\nV:2\nC|D:|", Rejection.CORRUPT, "end together"),
     "a large transposition": ("%%MIDI transpose 100\nK:C\nC", Rejection.CORRUPT, "'100'"),
     "a transposition in words": ("%%MIDI transpose up\nK:C\nC", Rejection.CORRUPT, "'up'"),
     "no transposition": ("%%MIDI rtranspose\nK:C\nC", Rejection.CORRUPT, "transposition"),

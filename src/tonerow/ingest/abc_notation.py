@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tonerow.ingest.abc_fields import refuse
 from tonerow.ingest.abc_lines import FIELD, tune_lines
-from tonerow.ingest.abc_repeats import Mark, played_ranges
+from tonerow.ingest.abc_repeats import Mark, play_order, played_ranges
 from tonerow.ingest.abc_scanner import Scanner
 from tonerow.ingest.abc_voice import WHOLE, Bar, Sound, Voice
 from tonerow.ingest.score import Score, UnreadableError
@@ -242,10 +242,9 @@ def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
     tune = parse_tune(text, max_notes)
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
-    left = max_notes
-    for track, voice in enumerate(tune.voices):
-        ranges = played_ranges(len(voice.sounds), list(voice.marks), tune.order, left)
-        left -= sum(end - begin for begin, end in ranges)
+    for track, (voice, ranges) in enumerate(
+        zip(tune.voices, _played_voices(tune, max_notes), strict=True)
+    ):
         played, changes = _play(voice, ranges)
         notes += [(track, voice.program, *note) for note in played]
         tempos += changes
@@ -254,6 +253,24 @@ def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
     if not notes:
         raise UnreadableError(Rejection.NO_NOTES, "The play order leaves out every note")
     return _score(tune, notes, sorted(tempos))
+
+
+def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
+    """Which sounds of each voice are played, in order; voices with parts must end together."""
+    labels = {mark.part for voice in tune.voices for mark in voice.marks if mark.part is not None}
+    if len(tune.voices) > 1 and play_order(tune.order, labels, max_notes) is not None:
+        what = "The tune has several voices and an order of parts, which one voice alone may have"
+        raise UnreadableError(Rejection.UNSUPPORTED_FORMAT, what)
+    played, ends, left = [], set(), max_notes
+    for voice in tune.voices:
+        ranges = played_ranges(len(voice.sounds), list(voice.marks), tune.order, left)
+        left -= sum(end - begin for begin, end in ranges)
+        ends.add(sum(s.advance for begin, end in ranges for s in voice.sounds[begin:end]))
+        played.append(ranges)
+    if labels and len(ends) > 1:
+        what = "The tune has parts, and with their repeats played its voices do not end together"
+        raise UnreadableError(Rejection.CORRUPT, what)
+    return played
 
 
 def _play(

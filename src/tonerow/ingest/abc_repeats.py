@@ -172,7 +172,7 @@ def played_ranges(
             counts the repeats in, TOO_MANY_NOTES beyond `limit`.
     """
     labels = [mark for mark in marks if mark.part is not None]
-    sequence = _part_sequence(order, limit) if order and labels else None
+    sequence = play_order(order, {str(mark.part) for mark in labels}, limit)
     if sequence is None:
         return _play_part(0, n_sounds, marks, limit)
     bounds = [*(mark.position for mark in labels), n_sounds]
@@ -216,6 +216,25 @@ def _check_order(sequence: list[str], parts: dict[str, list[tuple[int, int]]]) -
                 f"The play order has part {name!r} twice running and the part repeats itself: "
                 "it is unclear whether the order counts these repeats",
             )
+
+
+def play_order(order: str | None, labels: set[str], limit: int) -> list[str] | None:
+    """The labels in the order of the header's `P:` field; None where there is no such order.
+
+    Without labels in the body there is none, and some fields are a remark ("Slow part").
+
+    Raises:
+        UnreadableError: UNSUPPORTED_FORMAT for an order that is not of the standard's form (ABC
+            2.1, 3.1.9), TOO_MANY_NOTES for one of over `limit` labels.
+    """
+    if not order or not labels:
+        return None
+    sequence = _part_sequence(order, limit)
+    if sequence is None and any(set(word) <= labels for word in re.findall(r"[A-Za-z]+", order)):
+        raise UnreadableError(
+            Rejection.UNSUPPORTED_FORMAT, f"The play order {order[:40]!r} is of no known form"
+        )
+    return sequence
 
 
 def _part_sequence(order: str, limit: int) -> list[str] | None:

@@ -181,7 +181,9 @@ class Fields:
                 self._key = voice.key
                 self._start.shift = self._start.shift.updated(voice.key.shift)
         elif letter == "P":
-            voice.marks.append(Mark(len(voice.sounds), self._line, part=value.strip()))
+            for each in self.voices:  # a part begins in all of them
+                if each is voice or not each.is_at_label():
+                    each.marks.append(Mark(len(each.sounds), self._line, part=value.strip()))
         elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
             voice.tempos.append((len(voice.sounds), bpm))
 

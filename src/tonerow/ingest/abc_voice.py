@@ -116,6 +116,11 @@ class Voice:
         """Change the metre; the unit note length stays."""
         self.meter_name, self.meter = meter if meter else (None, None)
 
+    def is_at_label(self) -> bool:
+        """Whether a part's label is the last that the voice has had."""
+        last = self.marks[-1] if self.marks else None
+        return last is not None and last.part is not None and last.position == len(self.sounds)
+
     def add(self, sound: Sound) -> None:
         """Append a note, chord or rest, as the broken rhythm and tuplet in force have it."""
         broken, self.broken = self.broken, None
