@@ -148,6 +148,8 @@ ORDERS = {
     "new start": ("|:C|:D:|", "CDD"),
     "dotted bar": ("C.|D:|", "CDCD"),
     "colon on the next line": ("C||\\\n:D:|", "CDD"),
+    "a part label after a second ending": ("|:C|1D:|2E|\nP:B\nF:|G", "CDCEFFG"),
+    "a part label inside a repeat": ("|:C|\nP:B\nD:|", "CDCD"),
     "part labels": ("C\nP:A\nD:|\nP:B\nE:|", "CDDEE"),
 }
 

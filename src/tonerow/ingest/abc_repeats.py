@@ -125,7 +125,10 @@ def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tupl
         ending_follows = last_ending.get(mark.position, -1) >= index  # at the same place
         if mark.times:
             _repeat(player, mark, ending_follows)
-        if mark.starts or (mark.part is not None and not player.explicit):
+        begins_part = mark.part is not None and (
+            not player.explicit or (player.is_last_ending() and not ending_follows)
+        )
+        if mark.starts or begins_part:
             if mark.position > player.start:
                 player.close(mark.position, mark.line)
             player.explicit = player.explicit or mark.starts
