@@ -138,7 +138,11 @@ def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tupl
                 player.close(mark.position, mark.line)
         if mark.endings:
             if player.endings and player.endings[-1].end is None:
-                player.endings[-1].end = mark.position
+                raise UnreadableError(
+                    Rejection.CORRUPT,
+                    "A variant ending follows one without a repeat sign "
+                    f"(line {mark.line} of the tune)",
+                )
             player.endings.append(_Ending(mark.endings, mark.position))
     player.close(end, marks[-1].line if marks else 1)
     return player.ranges

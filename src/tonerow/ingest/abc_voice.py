@@ -152,7 +152,7 @@ class Voice:
 
     def break_rhythm(self, sign: str, line: int) -> None:
         """Dot the last sound and shorten the next one, or the reverse (ABC 2.1, 4.4)."""
-        if not self.sounds or self.broken or len(sign) > 3:
+        if self.bar_begin == len(self.sounds) or self.broken or len(sign) > 3:
             raise refuse(Rejection.CORRUPT, f"{sign[:9]!r} stands between no two notes", line)
         bottom = 2 ** len(sign)
         long, short = (2 * bottom - 1, bottom), (1, bottom)
