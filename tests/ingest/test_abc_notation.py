@@ -336,6 +336,13 @@ REFUSED = {
     "overlay": (tune("C4 & E4|"), Rejection.UNSUPPORTED_FORMAT, "overlay"),
     "macro": ("X:1\nm:~n=n/m/\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "macro"),
     "percussion": (tune("C", "C clef=perc"), Rejection.UNSUPPORTED_FORMAT, "ercussion"),
+    "percussion in full": (
+        tune("C", "C clef=percussion"),
+        Rejection.UNSUPPORTED_FORMAT,
+        "ercussion",
+    ),
+    "unknown octave clef": (tune("[V:1 trebel-8]C"), Rejection.UNSUPPORTED_FORMAT, "trebel-8"),
+    "two octaves": (tune("C", "C clef=bass-15"), Rejection.UNSUPPORTED_FORMAT, "bass-15"),
     "garbled key": (tune("C", "Bn"), Rejection.CORRUPT, "Bn"),
     "impossible key": (tune("C", "G#mix ^c B"), Rejection.CORRUPT, "key"),
     "music in a metre": (tune("C", meter="3/4 CDE|"), Rejection.CORRUPT, "metre"),

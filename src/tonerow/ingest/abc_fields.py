@@ -30,8 +30,10 @@ _KEY = re.compile(
 _KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
 _KEY_CHANGE = re.compile(r"(?:exp(?!\S)|[\^_=])", re.IGNORECASE)
 _CLEF = re.compile(
-    r"(?:clef=)?\"?(treble|alto|tenor|bass|perc|none|[GCF])?[1-5]?([+-]8)?\"?", re.IGNORECASE
+    r"(?:clef=)?\"?(treble|alto|tenor|bass|perc(?:ussion)?|none|[GCF])?[1-5]?([+-]8)?\"?",
+    re.IGNORECASE,
 )
+_OCTAVE_CLEF = re.compile(r'(?:clef=)?"?[a-z]+[1-5]?[-+_^](?:8|15)"?', re.IGNORECASE)
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _UNSUPPORTED_PARAMETERS = ("shift", "sound", "score", "instrument")
 ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
@@ -173,9 +175,11 @@ def voice_shift(words: list[str], line: int, *, strict: bool) -> Shift:
         elif has_value and name in _UNSUPPORTED_PARAMETERS:
             raise refuse(Rejection.UNSUPPORTED_FORMAT, f"The parameter {word!r} is unknown", line)
         elif clef and (clef[1] or clef[2]):
-            if (clef[1] or "").lower() == "perc":
+            if (clef[1] or "").lower().startswith("perc"):
                 raise refuse(Rejection.UNSUPPORTED_FORMAT, "A percussion clef has no pitches", line)
             shift = replace(shift, clef={"+8": 12, "-8": -12}.get(clef[2] or "", 0))
+        elif _OCTAVE_CLEF.fullmatch(word):
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, f"The clef {word[:20]!r} is unknown", line)
         elif strict and not has_value:
             raise refuse(Rejection.CORRUPT, f"{word!r} is neither a key nor its parameter", line)
     return shift
