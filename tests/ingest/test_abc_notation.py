@@ -271,7 +271,12 @@ def test_voices_are_tracks_that_expand_by_themselves() -> None:
         ("1/8 1/4=40", 60.0),
         ("C=100", 50.0),
         ("C3=60", 90.0),
+        ("1/4=60-70", 60.0),
+        ("60-70", 30.0),
+        ("Slowly 1/4=60", 60.0),
+        ("Slowly 1/4 = 60 or more", 60.0),
         ('"Slow"', None),
+        ("Slowly", None),
     ],
 )
 def test_tempo(tempo: str, bpm: float | None) -> None:

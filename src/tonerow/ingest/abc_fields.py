@@ -36,6 +36,10 @@ _CLEF = re.compile(
 _OCTAVE_CLEF = re.compile(r'(?:clef=)?"?[a-z]+[1-5]?[-+_^](?:8|15)"?', re.IGNORECASE)
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _UNSUPPORTED_PARAMETERS = ("shift", "sound", "score", "instrument")
+_BEATS = r"(?P<beats>(?:\d{1,3}/\d{1,3}\s*){1,4}|[Cc]\d{0,2}\s*)"
+_RATE = r"(?P<rate>\d{1,6}(?:\.\d{1,6})?)(?!\.?\d)"
+_TEMPO = re.compile(rf"(?<![\w/=]){_BEATS}=\s*{_RATE}", re.ASCII)
+_BARE_TEMPO = re.compile(rf"(?P<beats>)=?\s*{_RATE}(?:\s*-\s*\d{{1,6}})?", re.ASCII)
 ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 
 
@@ -231,27 +235,25 @@ def parse_tempo(value: str, unit: Fraction, line: int) -> float | None:
     """Quarter notes a minute; None where the field only has words (ABC 2.1, 3.1.8 and 10.1).
 
     Reads `1/4=120`, `"Allegro" 1/4=120`, `1/4 3/8=40` (the beats are added), `C=120`, `C3=120` and
-    a bare `120`, which counts unit notes.
+    a bare `120`, which counts unit notes. Of a range such as `1/4=60-70` it is the first number.
 
     Raises:
         UnreadableError: IMPOSSIBLE_TIMING outside 1 to 2,000 quarter notes a minute.
     """
     text = re.sub(r"\"[^\"]*\"?", " ", value).strip()
-    found = re.fullmatch(
-        r"(?:((?:\d{1,3}/\d{1,3}\s*){1,4}|[Cc]\d{0,2}\s*)=)?\s*(\d{1,6}(?:\.\d{1,6})?)", text
-    )
+    found = _TEMPO.search(text) or _BARE_TEMPO.fullmatch(text)
     if not found:
         return None
     beat = unit
-    if found[1]:
-        words = found[1].split()
+    if found["beats"]:
+        words = found["beats"].split()
         if words[0][0] in "Cc":
             beat = unit * int(words[0][1:] or 1)
         elif any(int(word.split("/")[1]) == 0 for word in words):
-            raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text!r}", line)
+            raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text[:40]!r}", line)
         else:
             beat = sum((Fraction(word) for word in words), Fraction(0))
-    tempo = float(beat * 4 * Fraction(found[2]))
+    tempo = float(beat * 4 * Fraction(found["rate"]))
     if not 1 <= tempo <= 2000:
-        raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text!r}", line)
+        raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text[:40]!r}", line)
     return tempo
