@@ -24,8 +24,9 @@ _MODE_FIFTHS = {
 _MODE_NAMES = {"maj": "", "ion": "", "min": "m", "aeo": "m"}
 _KEY = re.compile(
     r"([A-G])([#b]?)[ \t]*"
-    r"((?i:major|maj|minor|min|ionian|ion|aeolian|aeo|mixolydian|mix|dorian|dor"
-    r"|phrygian|phr|locrian|loc|lydian|lyd)(?![A-Za-z])|[mM](?![A-Za-z])|)(?![A-Za-z#])"
+    r"((?i:maj(?:or?)?|min(?:or?)?|ion(?:i(?:an?)?)?|aeo(?:l(?:i(?:an?)?)?)?"
+    r"|mix(?:o(?:l(?:y(?:d(?:i(?:an?)?)?)?)?)?)?|dor(?:i(?:an?)?)?|phr(?:y(?:g(?:i(?:an?)?)?)?)?"
+    r"|loc(?:r(?:i(?:an?)?)?)?|lyd(?:i(?:an?)?)?)|[mM]|)(?![A-Za-z#])"
 )
 _KEY_ACCIDENTAL = re.compile(r"(\^\^?|__?|=)([A-Ga-g])")
 _KEY_CHANGE = re.compile(r"(?:exp(?!\S)|[\^_=])", re.IGNORECASE)
@@ -95,8 +96,9 @@ def parse_key(value: str, line: int, before: Key | None = None) -> Key:
     """The key, its explicit accidentals and its transposition (ABC 2.1, 3.1.14 and 4.6).
 
     `K:` alone and `K:none` have no accidentals; a field of nothing but a clef or other parameters
-    (`K:clef=bass`) leaves the key as it was before. Both highland pipe keys are read as sounding F
-    sharp and C sharp, the only F and C that the chanter has.
+    (`K:clef=bass`) leaves the key as it was before. A mode may be cut short behind three letters.
+    Both highland pipe keys are read as sounding F sharp and C sharp, the only F and C that the
+    chanter has.
 
     Raises:
         UnreadableError: CORRUPT for what is no key, UNSUPPORTED_FORMAT for a percussion clef and
