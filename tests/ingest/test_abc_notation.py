@@ -375,6 +375,7 @@ REFUSED = {
     "second ending alone": (tune("C:|2D|"), Rejection.CORRUPT, "ending"),
     "first ending without a repeat": (tune("|:C|1D|2E:|"), Rejection.CORRUPT, "repeat sign"),
     "ending 1 and 3": (tune("|:C|1D:|3E|"), Rejection.CORRUPT, "1, 3"),
+    "ending 2 twice": (tune("|:C|2D:|2E|"), Rejection.CORRUPT, "2, 2"),
     "ending 1 twice": (tune("|:C|1D:|1E|"), Rejection.CORRUPT, "1, 1"),
     "no such pass": (tune("|:C|0D:|"), Rejection.CORRUPT, "ending"),
     "missing part": ("X:1\nP:AB\nK:C\nP:A\nC", Rejection.CORRUPT, "'B'"),

@@ -82,7 +82,7 @@ class _Player:
         by_pass = {n: ending for ending in self.endings for n in ending.passes}
         final = max(by_pass)
         n_passes = sum(len(ending.passes) for ending in self.endings)
-        if n_passes != final or (final == 1 and not repeated):
+        if not n_passes == len(by_pass) == final or (final == 1 and not repeated):
             names = ", ".join(str(n) for e in self.endings for n in e.passes)
             raise UnreadableError(
                 Rejection.CORRUPT,
