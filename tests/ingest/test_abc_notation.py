@@ -190,7 +190,7 @@ NOT_NOTES = {
     "ornaments": "~C .D TE",
     "old ornaments": "HuvC kD !trill!E",
     "plus ornaments": "+trill+C +f+D E",
-    "decorations by name": "!D.C.!C !Segno!D !5!E!f! !/!!<(! !Fine!",
+    "decorations by name": "!D.C.!C !Segno!D !5!E!f! !/!!<(! !D. C. al Fine!",
     "unknown decorations": "!foo!C +Doppelt+D !fermat:a!E",
     "decorations in a chord": "[!1!C] [+f+D] [!trill!E]",
     "old line ends around notes": "C!DE!",

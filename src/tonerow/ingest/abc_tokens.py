@@ -19,7 +19,8 @@ _KNOWN = (  # ABC 2.1, 4.14, and those that abcm2ps and abc2midi add; capitals d
     r"(?i:trill[()]?|(?:lower|upper)?mordent|pralltriller|roll|(?:inverted)?turnx?|arpeggio|accent"
     r"|emphasis|(?:inverted)?fermata|tenuto|plus|snap|slide|wedge|(?:up|down)bow|open|thumb|breath"
     r"|staccato|marcato|editorial|courtesy|cross|ped(?:-up|[()])?|(?:8v[ab]|15m[ab]|~|-)[()]"
-    r"|(?:short|medium|long)phrase|segno|(?:da)?coda|dacapo|fine|m\.[dg]\.|d\.[cs]\.?(?:al[a-z]+)?"
+    r"|(?:short|medium|long)phrase|segno|(?:da)?coda|dacapo|fine|m\.[dg]\."
+    r"|d\.[ ]?[cs]\.?(?:[ ]?al[ a-z]+)?"
     r"|(?:cresc|crescendo|dim|diminuendo|[<>])[()]|[<>^+]|/{1,4}|[0-5]|p{1,4}|mp|mf|f{1,4}|[sr]?fz?p?)"
 )
 _NOTES = "A-Ga-gxyzZX0-9,'^_=/<>()\"{}.~\\-"
