@@ -140,6 +140,15 @@ def test_many_notes_are_scored_as_few_are() -> None:
         assert value == pytest.approx(np.mean([part[name] for part in parts]))
 
 
+def test_notes_are_scored_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines, model = random_lines(1), Ngram(*joined(random_lines(0)), 3)
+    whole = model.cache_scores(*joined(lines), 3, 1.0, [1.0, 2.0])
+    monkeypatch.setattr("tonerow.ngram._CHUNK", 21)  # pieces have 20 notes
+    parts = model.cache_scores(*joined(lines), 3, 1.0, [1.0, 2.0])
+    for key, scores in whole.items():
+        assert parts[key] == pytest.approx(scores)
+
+
 def test_repeat_by_hand() -> None:
     unigram = np.full(128, 0.5 / 126)
     unigram[[60, 62]] = 0.25

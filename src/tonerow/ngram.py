@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 _CHUNK = 8192
-"""Notes whose full distributions are held at once: 8 MB."""
+"""Notes, or a few more, whose full distributions are held at once: 8 MB for each of a handful."""
 
 WEIGHTS = (1.0, 2.0, 4.0, 8.0)
 """Candidates for how much n-gram and cache trust the shorter context (1 is plain Witten-Bell)."""
@@ -238,7 +238,7 @@ def baselines(
     Args:
         train: (pitch, first) of the training pieces.
         held_out: the same for "val" (which chooses order and weight) and any further split.
-        orders: candidates for the n-gram's order.
+        orders: candidates for the n-gram's order; the cache's may be any up to their largest.
 
     Returns:
         {split: {"repeat" | "unigram" | "ngram" | "ngram_cache": scores}}; the n-grams' scores hold

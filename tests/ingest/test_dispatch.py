@@ -158,6 +158,27 @@ def test_a_file_that_changes_between_its_shares_is_not_lost(
     assert set(refused.values()) == {because}
 
 
+def test_a_file_whose_first_share_is_empty_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raw").mkdir()
+    for name in ("a.abc", "large.abc"):  # one tune in several shares: it is in the last
+        (tmp_path / "raw" / name).write_text(TUNE + "CDEF|" * 100)
+    (tmp_path / "raw" / "z.mid").write_bytes(FLUTE)
+    monkeypatch.setattr("tonerow.ingest.sources._PART_BYTES", 150)
+    assert list(rows(tmp_path / "raw", tmp_path / "out")) == [
+        "a.abc/0001",
+        "large.abc/0001",
+        "z.mid",
+    ]
+    found = rows(tmp_path / "raw", tmp_path / "out", read=losing)
+    assert {name: row["rejected_because"] for name, row in found.items()} == {
+        "a.abc/0000": Rejection.MISSING_FILE,
+        "large.abc/0000": Rejection.MISSING_FILE,
+        "z.mid": None,
+    }
+
+
 def archive(path: Path, members: dict[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:

@@ -141,10 +141,14 @@ def _in_order(results: Iterator[tuple[Source, bytes]]) -> Iterator[_Reading]:
     for source, packed in results:
         rows, table = unpack(packed, source)
         if [row["piece_id"] for row in rows] == [f"{source.source_path}/{UNREAD_SHARE}"]:
-            if last.startswith(f"{source.source_path}/{WHOLE_FILE}"):
-                rows = []  # its first share has said so
-            else:  # nobody knows its tunes' numbers: after the last one before it
+            whole = f"{source.source_path}/{WHOLE_FILE}"
+            if last.startswith(whole):
+                rows = []  # an earlier share has said so
+            elif last.startswith(f"{source.source_path}/"):
+                # Nobody knows its tunes' numbers: after the last one before it, before the next.
                 rows[0]["piece_id"] = last + UNREAD_SHARE
+            else:  # no share has had a tune so far
+                rows[0]["piece_id"] = whole
         for row in rows:
             if row["piece_id"] <= last:
                 raise RuntimeError(f"piece {row['piece_id']!r} comes after {last!r}")
