@@ -322,7 +322,7 @@ def test_what_packs_to_nothing_is_not_unpacked_again_for_each_member(tmp_path: P
 
 def test_the_holes_behind_a_tar_are_not_read(tmp_path: Path) -> None:
     write_tar(tmp_path / "a.tar", [("a.mid", SONG)])
-    os.truncate(tmp_path / "a.tar", 2**43)  # 8 TB, which would take hours
+    os.truncate(tmp_path / "a.tar", 2**37)  # 128 GiB, which would take minutes
     assert outcomes(tmp_path) == {"a.tar/a.mid": SONG}
 
 
