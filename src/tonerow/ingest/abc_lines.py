@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from tonerow.ingest.abc_fields import refuse
 from tonerow.ingest.abc_state import ORNAMENTS
-from tonerow.ingest.abc_tokens import TOKEN
+from tonerow.ingest.abc_tokens import COMMENT, TOKEN
 from tonerow.schema import Rejection
 
 FIELD = re.compile(r"([HIK-Wmrsw](?=:)|[A-Za-z+](?=:(?![|:]))):(.*)")
@@ -30,7 +30,7 @@ def tune_lines(text: str) -> Iterator[tuple[int, str]]:
             continue
         if music and not full.strip():
             break
-        line = _without_comment(full)
+        line = COMMENT.sub("", full)
         if not line.strip():
             continue
         in_body = in_body or line.startswith("K:")
@@ -49,15 +49,11 @@ def _outside_blocks(text: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _without_comment(line: str) -> str:
-    return re.sub(r"(?<!\\)%.*", "", line) if "%" in line else line
-
-
 def _check_rest(lines: Iterable[tuple[int, str]]) -> None:
     """Refuse music and headers below the tune's end: the empty line may be there by mistake."""
     begun = False
     for number, full in lines:
-        line = _without_comment(full)
+        line = COMMENT.sub("", full)
         field = FIELD.match(line)
         begun = begun or bool(field and field[1] in "TML")
         if (begun and field and field[1] == "K") or (not field and _is_music(line)):

@@ -22,6 +22,7 @@ from tonerow.ingest.abc_fields import (
     voice_shift,
 )
 from tonerow.ingest.abc_repeats import Mark
+from tonerow.ingest.abc_tokens import COMMENT
 from tonerow.ingest.abc_voice import Voice
 from tonerow.ingest.score import UnreadableError
 from tonerow.schema import Rejection
@@ -100,7 +101,7 @@ class Fields:
                 would move the notes in a way that this reader does not know.
         """
         self._line = line
-        words = re.sub(r"(?<!\\)%.*", "", text).lower().split()
+        words = COMMENT.sub("", text).lower().split()
         if words[:1] == ["propagate-accidentals"] and len(words) > 1:
             if words[1] not in ("not", "octave", "pitch"):
                 raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")

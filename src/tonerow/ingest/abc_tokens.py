@@ -15,6 +15,9 @@ _NOTE = (
     rf"(?P<note>(?P<accidental>{_ACCIDENTAL})?(?P<letter>[A-Ga-g])(?P<octave>[,']*)"
     rf"(?P<length>{_LENGTH})(?P<tie>-?))"
 )
+COMMENT = re.compile(r"(?<!\\)%.*")
+"""From a percent sign to the end of the line (ABC 2.1, 2.2.3)."""
+
 _KNOWN = (  # ABC 2.1, 4.14, and those that abcm2ps and abc2midi add; capitals do not matter
     r"(?i:trill[()]?|(?:lower|upper)?mordent|pralltriller|roll|(?:inverted)?turnx?|arpeggio|accent"
     r"|emphasis|(?:inverted)?fermata|tenuto|plus|snap|slide|wedge|(?:up|down)bow|open|thumb|breath"

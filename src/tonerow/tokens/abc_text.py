@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from tonerow.ingest.abc_lines import FIELD
-from tonerow.ingest.abc_tokens import DECORATION
+from tonerow.ingest.abc_tokens import COMMENT, DECORATION
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 FIRST_CHARACTER = 4
@@ -23,7 +23,6 @@ UNKNOWN_CHARACTER = "\ufffd"
 
 _BODY_FIELDS = "MLKV"  # V: without its voices, a tune in parts reads as other notes
 
-_COMMENT = re.compile(r"(?<!\\)%.*")
 _TEXT_BLOCK = re.compile(r"^%%begin.*?(?:^%%end[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 _NOT_NOTES = re.compile(
     rf"""
@@ -62,7 +61,7 @@ def reduce_tune(text: str, fields: Sequence[str]) -> str:
         ValueError: there is no `K:` field, so that nothing says where the body starts.
     """
     lines = _TEXT_BLOCK.sub("%", text).split("\n")
-    split = [FIELD.match(_COMMENT.sub("", line)) for line in lines]
+    split = [FIELD.match(COMMENT.sub("", line)) for line in lines]
     key = next((i for i, field in enumerate(split) if field and field[1] == "K"), None)
     if key is None:
         raise ValueError("the tune has no K: field, which ends its header")
@@ -80,7 +79,7 @@ def _body(lines: Iterable[str], kept_fields: str) -> Iterator[str]:
     """The music lines, continued ones joined, and the fields between them that change notes."""
     music, begun = "", False
     for raw in [*lines, ""]:
-        line = _COMMENT.sub("", raw).rstrip()
+        line = COMMENT.sub("", raw).rstrip()
         field = FIELD.match(line)
         comment = not line and raw.strip()
         if comment or (field and field[1] not in kept_fields):
