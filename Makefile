@@ -36,7 +36,7 @@ repro: $(VENV)/installed
 compare: $(VENV)/installed
 	for model in $(MODELS); do dvc exp run --queue --set-param model=$$model || exit 1; done
 	dvc exp run --run-all
-	python -m tonerow.comparison $(MODELS)
+	python -m tonerow.tracking.comparison $(MODELS)
 
 test: $(VENV)/installed
 	pytest

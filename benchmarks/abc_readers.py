@@ -47,8 +47,8 @@ from typing import Any
 import music21
 import symusic
 
-from tonerow.ingest.abc_notation import decode, read_tune, split_tunes
-from tonerow.ingest.score import UnreadableError
+from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.notes.score import UnreadableError
 
 Note = tuple[float, int, float]  # onset in quarter notes, pitch, duration in quarter notes
 _ORNAMENTS = re.compile(r'"[^"]*"|\{[^}]*\}|![^!\s|]*!|(\[[A-Za-z]:[^\]]*\])|[~HLMOPSTUVJKRkuv.]')

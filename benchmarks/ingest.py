@@ -40,11 +40,11 @@ import music21
 import pretty_midi
 
 from tonerow import params
+from tonerow.abc_notation.reading import decode, read_tune, split_tunes
 from tonerow.ingest import dispatch
-from tonerow.ingest.abc_notation import decode, read_tune, split_tunes
-from tonerow.ingest.midi import read_midi
-from tonerow.ingest.score import Score, UnreadableError
-from tonerow.notes import to_table, validate
+from tonerow.midi.reading import read_midi
+from tonerow.notes.score import Score, UnreadableError
+from tonerow.notes.table import to_table, validate
 from tonerow.params import Ingest
 
 Notes = list[tuple[float, ...]]

@@ -3,9 +3,11 @@
 import sys
 from pathlib import Path
 
-from tonerow import evaluation, ngram, params, reports, runtime, windows
-from tonerow.checkpoint import CheckpointError, load_model
+from tonerow import params, reports, runtime, windows
+from tonerow.evaluation import ngram
+from tonerow.evaluation import scores as evaluation
 from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.training.checkpoint import CheckpointError, load_model
 
 
 def main() -> None:

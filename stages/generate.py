@@ -6,12 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tonerow import params, reports, runtime, schema
-from tonerow.checkpoint import CheckpointError, load_model
+from tonerow import params, reports, runtime
 from tonerow.generation import GENERATORS, Request
-from tonerow.rendering.midi import write_samples
-from tonerow.rendering.roll import draw_rolls
+from tonerow.listening.roll import draw_rolls
+from tonerow.midi.writing import write_samples
+from tonerow.notes import schema
 from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.training.checkpoint import CheckpointError, load_model
 
 
 def main() -> None:

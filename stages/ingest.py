@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tonerow import params
 from tonerow.ingest import dispatch
-from tonerow.ingest.workers import BackendError
+from tonerow.ingest.workers.pool import BackendError
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tonerow import params, splitting
+from tonerow import params
+from tonerow.splitting import works as splitting
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tonerow import models, params, reports, runtime, tracking, training, windows
-from tonerow.checkpoint import Snapshots, save_model
+from tonerow import models, params, reports, runtime, tracking, windows
 from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.training import loop as training
+from tonerow.training.checkpoint import Snapshots, save_model
 
 
 def main() -> None:

@@ -18,7 +18,8 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from tonerow import schema, tracking
+from tonerow import tracking
+from tonerow.notes import schema
 from tonerow.tokens.tokenizer import Tokenizer
 
 SOURCE = Path(__file__).resolve().parent.parent
@@ -309,7 +310,7 @@ def test_a_mistake_in_an_override_names_the_key(repository: Repository) -> None:
 def queued(first: Repository, repro: str) -> str:
     """What a queued run prints whose checkout is broken before it starts."""
     first.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local_small")
-    for name in ("params.py", "training.py", "tracking.py"):
+    for name in ("params.py", "training/loop.py", "tracking/run.py"):
         (first.root / "src/tonerow" / name).write_text("raise RuntimeError('later')\n")
     (first.root / "stages/train.py").write_text("raise RuntimeError('later')\n")
     output = first.run("dvc", "exp", "run", "--run-all")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.models.base import START, Batch
-from tonerow.models.fields import Field
+from tonerow.models.vocabulary import Field
 from tonerow.params import Training
 from tonerow.tokens.abc_text import FIRST_CHARACTER
 from tonerow.tokens.tokenizer import Tokenizer

@@ -8,12 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from tonerow.ingest.abc_notation import decode, read_tune, split_tunes
-from tonerow.ingest.midi import read_midi
-from tonerow.ingest.score import Score, UnreadableError
+from tonerow.abc_notation.reading import decode, read_tune, split_tunes
 from tonerow.ingest.sources import find_sources
-from tonerow.notes import to_table, validate
-from tonerow.schema import PIECES, Rejection
+from tonerow.midi.reading import read_midi
+from tonerow.notes.schema import PIECES, Rejection
+from tonerow.notes.score import Score, UnreadableError
+from tonerow.notes.table import to_table, validate
 
 MAX_NOTES = 200_000
 

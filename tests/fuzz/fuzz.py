@@ -17,9 +17,9 @@ from random import Random
 
 from tests.fuzz.checks import check_abc, check_archive, check_midi, time_limit
 from tests.fuzz.mutate import mutated_abc, mutated_archive, mutated_midi
-from tonerow.ingest.abc_notation import decode, split_tunes
-from tonerow.ingest.score import UnreadableError
-from tonerow.ingest.sources import kind_of
+from tonerow.abc_notation.reading import decode, split_tunes
+from tonerow.corpora.kinds import kind_of
+from tonerow.notes.score import UnreadableError
 from tonerow.progress import progress
 
 CORPUS = Path(__file__).parent.parent / "corpus"

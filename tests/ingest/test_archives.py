@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tonerow.ingest import archives
-from tonerow.ingest.score import UnreadableError
 from tonerow.ingest.sources import Source, find_sources
-from tonerow.schema import Rejection
+from tonerow.notes.schema import Rejection
+from tonerow.notes.score import UnreadableError
 
 UNREADABLE, TOO_LARGE = Rejection.UNREADABLE_FILE, Rejection.TOO_LARGE
 Outcome = bytes | Rejection

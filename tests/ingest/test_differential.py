@@ -18,9 +18,9 @@ import pretty_midi
 import pytest
 import symusic
 
-from tests.ingest.midi_bytes import Event, midi, off, on, program, tempo
-from tonerow.ingest.midi import read_midi
-from tonerow.ingest.score import UnreadableError
+from tests.midi.midi_bytes import Event, midi, off, on, program, tempo
+from tonerow.midi.reading import read_midi
+from tonerow.notes.score import UnreadableError
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "midi"
 Note = tuple[int, int, int, int, int, bool]  # onset, duration, pitch, velocity, program, is_drum

@@ -18,19 +18,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.ingest.hostile_readers import HEAR_INTERRUPTS, alive, read_or_do
-from tonerow.ingest import abc_notation, reading, writing
-from tonerow.ingest.cache import Cache
+from tests.ingest.workers.hostile_readers import HEAR_INTERRUPTS, alive, read_or_do
+from tonerow import abc_notation
+from tonerow.ingest import reading, writing
 from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, ingest
-from tonerow.ingest.isolation import Loss
 from tonerow.ingest.packing import unpack
 from tonerow.ingest.reading import read_source
-from tonerow.ingest.score import Score
 from tonerow.ingest.sources import Source, find_sources
+from tonerow.ingest.workers.cache import Cache
+from tonerow.ingest.workers.isolation import Loss
 from tonerow.ingest.writing import TableWriter, written
-from tonerow.notes import validate
+from tonerow.notes.schema import NOTES, PIECES, Rejection
+from tonerow.notes.score import Score
+from tonerow.notes.table import validate
 from tonerow.params import Ingest
-from tonerow.schema import NOTES, PIECES, Rejection
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 FLUTE = (CORPUS / "midi" / "solo" / "flute.mid").read_bytes()
@@ -364,7 +365,8 @@ def interrupted_run(raw: Path, out: Path, workers: int, how: signal.Signals) -> 
     script = (
         "import sys; from functools import partial; from pathlib import Path\n"
         f"{HEAR_INTERRUPTS}\n"
-        "from tests.ingest.hostile_readers import *; from tonerow.ingest.dispatch import ingest\n"
+        "from tests.ingest.workers.hostile_readers import *\n"
+        "from tonerow.ingest.dispatch import ingest\n"
         f"limits = PATIENT.model_copy(update={{'workers': {workers}, 'timeout_sec': 600.0}})\n"
         "ingest(Path(sys.argv[1]), Path(sys.argv[2]), limits, read=announce_and_hang)\n"
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.midi_bytes import NOTE, midi
 from tests.ingest.test_archives import SONG, outcome, outcomes
 from tests.ingest.test_dispatch import rows
+from tests.midi.midi_bytes import NOTE, midi
 from tonerow.corpora.copying import copy_music
+from tonerow.corpora.kinds import MAX_DEPTH, kind_of
 from tonerow.ingest.archives import Stamp
-from tonerow.ingest.sources import MAX_DEPTH, Source, find_sources, kind_of
-from tonerow.schema import Rejection
+from tonerow.ingest.sources import Source, find_sources
+from tonerow.notes.schema import Rejection
 
 UNREADABLE = Rejection.UNREADABLE_FILE
 
@@ -121,7 +122,7 @@ def test_a_file_that_changes_while_it_is_read(
 AS_NOBODY = """
 import os, sys, tarfile, zipfile
 from pathlib import Path
-from tonerow.ingest.score import UnreadableError
+from tonerow.notes.score import UnreadableError
 from tonerow.ingest.sources import find_sources
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)

@@ -12,8 +12,8 @@ from torch import Tensor
 from tonerow import params
 from tonerow.models import ARCHITECTURES, build
 from tonerow.models.base import START, Batch, Model
-from tonerow.models.fields import Field
 from tonerow.models.predictions import Categorical
+from tonerow.models.vocabulary import Field
 from tonerow.windows import Pieces, Window, make_batch
 
 SETTINGS = params.load()

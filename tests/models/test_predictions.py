@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow.models.fields import Field, from_plain, to_plain
 from tonerow.models.heads import ContinuousHead, TimeHead
 from tonerow.models.predictions import UNIFORM_SHARE, Categorical, Density, Poisson
+from tonerow.models.vocabulary import Field, from_plain, to_plain
 
 FIELD = Field(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
 numbers = st.floats(-50, 50, allow_nan=False, width=32)

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests.tokens.token_tables import TUNE
-from tonerow.ingest.abc_notation import decode, parse_tune, read_tune, split_tunes
-from tonerow.ingest.score import UnreadableError
+from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
+from tonerow.notes.score import UnreadableError
 from tonerow.tokens.abc_text import (
     END,
     FIRST_CHARACTER,

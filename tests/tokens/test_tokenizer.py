@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tokens.token_tables import SETTINGS, TUNE, fitted, piece, random_piece
+from tonerow.notes.schema import TOKEN_NOTES
 from tonerow.params import Tokenize
-from tonerow.schema import TOKEN_NOTES
 from tonerow.tokens.abc_text import UNKNOWN_CHARACTER, reduce_tune
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.tokens.vocabulary import DRUMS, spacing

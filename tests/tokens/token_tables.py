@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
+from tonerow.notes.schema import NOTES, PIECES, SPLITS
 from tonerow.params import Tokenize
-from tonerow.schema import NOTES, PIECES, SPLITS
 from tonerow.tokens.corpus import whole_pieces
 from tonerow.tokens.fitting import Fit
 from tonerow.tokens.tokenizer import Tokenizer

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tonerow.ingest.sources import MAX_DEPTH, kind_of
+from tonerow.corpora.kinds import MAX_DEPTH, kind_of
 from tonerow.progress import progress
 
 KINDS = frozenset({"midi", "abc", "archive"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music, copy_regular
-from tonerow.ingest.sources import kind_of
+from tonerow.corpora.kinds import kind_of
 from tonerow.params import FolderCorpus
 
 _KINDS = ".mid, .midi, .abc, .zip, .tar or .tar.gz"

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
+from tonerow.abc_notation.reading import Tune, parse_tune, read_tune
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -15,13 +16,12 @@ from tonerow.generation.samples import (
     copied_fraction,
     describe,
 )
-from tonerow.ingest.abc_notation import Tune, parse_tune, read_tune
-from tonerow.ingest.score import Score, UnreadableError
 from tonerow.models.base import START
 from tonerow.models.predictions import Categorical, Predictions
-from tonerow.notes import to_table
+from tonerow.notes.schema import SAMPLES
+from tonerow.notes.score import Score, UnreadableError
+from tonerow.notes.table import to_table
 from tonerow.progress import progress
-from tonerow.schema import SAMPLES
 from tonerow.tokens import abc_text
 from tonerow.tokens.abc_text import END, PADDING, UNKNOWN
 from tonerow.windows import header_of

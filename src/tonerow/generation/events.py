@@ -17,7 +17,7 @@ from tonerow.generation.samples import (
     held_out_lines,
 )
 from tonerow.models.base import START, Batch
-from tonerow.models.fields import Field
+from tonerow.models.vocabulary import Field
 from tonerow.progress import progress
 
 IDS = {"pitch": "pitch", "offset": "offset_id", "duration": "duration_id"}

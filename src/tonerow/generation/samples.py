@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tonerow.generation.sampling import decay_repeats, draw, restrict
 from tonerow.models.base import Model
 from tonerow.models.predictions import Predictions
 from tonerow.params import Generate
-from tonerow.sampling import decay_repeats, draw, restrict
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.windows import VIEWS
 
@@ -56,7 +56,7 @@ class Samples:
     """What was generated.
 
     Attributes:
-        notes: rows of `tonerow.schema.SAMPLES`.
+        notes: rows of `tonerow.notes.schema.SAMPLES`.
         metrics: what stands in ``metrics/generate.json``.
         texts: further files by name, such as ABC.
     """
@@ -144,7 +144,7 @@ def copied_fraction(samples: pd.DataFrame, tokens: Path, view: str, run: int = C
     share is in ``metrics/split.json``.
 
     Args:
-        samples: rows of `tonerow.schema.SAMPLES`.
+        samples: rows of `tonerow.notes.schema.SAMPLES`.
         tokens: folder with the token tables.
         view: of the model: compared are melody lines, or all notes for "events".
         run: intervals in a run.

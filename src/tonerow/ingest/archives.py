@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, NamedTuple, NoReturn
 
-from tonerow.ingest.score import UnreadableError
-from tonerow.schema import Rejection
+from tonerow.notes.schema import Rejection
+from tonerow.notes.score import UnreadableError
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 _RATIO = 200  # music shrinks to a fifth; runs of zeros to a thousandth
 _FREE_BYTES = {"member": 2**20, "archive": 2**28}  # below this any ratio will do
 _MAX_TAR_HEADER = 2**20  # tarfile reads a header's extensions at once
@@ -88,7 +87,7 @@ def list_members(file: str) -> tuple[list[Member], _Refusal | None]:
     """The regular files of an archive, in no particular order.
 
     Args:
-        file: named like one of `ARCHIVE_SUFFIXES`.
+        file: named as an archive is.
 
     Returns:
         The members, links and devices with a refusal among them, and why some are missing (None

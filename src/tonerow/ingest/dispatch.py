@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tonerow.ingest.cache import Cache, reader_version
-from tonerow.ingest.isolation import Isolated
 from tonerow.ingest.packing import unpack
 from tonerow.ingest.reading import UNREAD_SHARE, WHOLE_FILE, read_source
 from tonerow.ingest.sources import Source, find_sources
-from tonerow.ingest.workers import ordered_map
+from tonerow.ingest.workers.cache import Cache, reader_version
+from tonerow.ingest.workers.isolation import Isolated
+from tonerow.ingest.workers.pool import ordered_map
 from tonerow.ingest.writing import written
+from tonerow.notes.schema import NOTES, PIECES
 from tonerow.params import Ingest
 from tonerow.progress import progress
-from tonerow.schema import NOTES, PIECES
 
 _ROWS = 2**10  # of the piece table, made at once
 _PRUNE_AFTER = 0.1  # share of the cache's size that goes by before it is looked through

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from tonerow.ingest.sources import Source
-from tonerow.schema import NOTES
+from tonerow.notes.schema import NOTES
 
 _COLUMNS = pa.schema(list(NOTES)[1:])
 _LENGTH_BYTES = 8

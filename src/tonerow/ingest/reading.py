@@ -12,17 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from tonerow import notes
-from tonerow.ingest import abc_notation
-from tonerow.ingest.cache import Cache
-from tonerow.ingest.isolation import Loss
-from tonerow.ingest.midi import read_midi
-from tonerow.ingest.midi_events import split_sequences
+from tonerow import abc_notation
 from tonerow.ingest.packing import pack
-from tonerow.ingest.score import Score, UnreadableError
 from tonerow.ingest.sources import Source
+from tonerow.ingest.workers.cache import Cache
+from tonerow.ingest.workers.isolation import Loss
+from tonerow.midi.events import split_sequences
+from tonerow.midi.reading import read_midi
+from tonerow.notes.schema import PIECES, Rejection
+from tonerow.notes.score import Score, UnreadableError
+from tonerow.notes.table import to_table, validate
 from tonerow.params import Ingest
-from tonerow.schema import PIECES, Rejection
 
 _MAX_LATE = 3
 """Pieces of a file that may time out; the rest of the file is then refused unread."""
@@ -180,12 +180,12 @@ def _within(score: Score, limits: Ingest) -> pa.Table:
         raise UnreadableError(
             Rejection.TOO_LONG, f"lasts {minutes:.0f} minutes; allowed: {limits.max_minutes:g}"
         )
-    table = notes.to_table("", score)
+    table = to_table("", score)
     if len(table) > limits.max_notes:
         raise UnreadableError(
             Rejection.TOO_MANY_NOTES, f"{len(table)} notes; allowed: {limits.max_notes}"
         )
-    notes.validate(table)
+    validate(table)
     return table
 
 

@@ -18,25 +18,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from tonerow.corpora.kinds import MAX_DEPTH, kind_of
 from tonerow.ingest.archives import (
-    ARCHIVE_SUFFIXES,
     Member,
     Stamp,
     list_members,
     open_regular,
     read_member,
 )
-from tonerow.ingest.score import UnreadableError
-from tonerow.schema import Rejection
+from tonerow.notes.schema import Rejection
+from tonerow.notes.score import UnreadableError
 
-MIDI_SUFFIXES = (".mid", ".midi", ".rmi", ".kar")
-ABC_SUFFIXES = (".abc",)
 _PART_BYTES = 256 * 1024  # a larger ABC file is shared out among workers
 _MAX_PARTS = 16
 _METADATA_COLUMNS = {"canonical_composer", "canonical_title", "split", "midi_filename"}
 _MAX_METADATA_BYTES = 64 * 2**20
-MAX_DEPTH = 200
-"""Folders in folders; far below, other programs (and `os.walk` before Python 3.12) give out."""
 _TOO_DEEP = (Rejection.UNREADABLE_FILE, f"a folder more than {MAX_DEPTH} folders deep")
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 
@@ -150,13 +146,6 @@ def find_sources(raw: Path) -> tuple[list[Source], int]:
                 source, may_split=False
             )  # "a.mid/0001" would follow "a.mid (1).mid"
     return sources, others
-
-
-def kind_of(name: str) -> str | None:
-    """Says "midi", "abc" or "archive" by the end of a name, in any case; None for any other."""
-    name = name.lower()
-    kinds = {"midi": MIDI_SUFFIXES, "abc": ABC_SUFFIXES, "archive": ARCHIVE_SUFFIXES}
-    return next((kind for kind, suffixes in kinds.items() if name.endswith(suffixes)), None)
 
 
 def _apart(sources: list[Source]) -> list[Source]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tonerow.models.base import Model
-from tonerow.models.fields import Fields
 from tonerow.models.lstm_char import LstmChar
 from tonerow.models.lstm_fields import LstmFields
 from tonerow.models.lstm_full import LstmFull
@@ -17,6 +16,7 @@ from tonerow.models.lstm_local import LstmLocal
 from tonerow.models.lstm_window import LstmWindow
 from tonerow.models.rnn_heads import RnnHeads
 from tonerow.models.rnn_vanilla import RnnVanilla
+from tonerow.models.vocabulary import Fields
 
 ARCHITECTURES: dict[str, type[Model]] = {
     "rnn_vanilla": RnnVanilla,

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.fields import Fields
 from tonerow.models.heads import ContinuousHead
 from tonerow.models.predictions import Predictions
+from tonerow.models.vocabulary import Fields
 
 START = -1
 """The id "before the first note": a symbol without a row in the embedding (see `embed`)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.fields import Field, Fields
 from tonerow.models.predictions import Categorical, Density, Poisson, Prediction
+from tonerow.models.vocabulary import Field, Fields
 
 MEMORY = 0.99
 """Of the running mean of squared errors, a batch."""

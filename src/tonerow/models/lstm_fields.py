@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, State, embed
-from tonerow.models.fields import Fields
 from tonerow.models.heads import TimeHead
 from tonerow.models.predictions import Categorical, Predictions
+from tonerow.models.vocabulary import Fields
 
 FIELDS = ("offset", "duration", "pitch", "instrument")
 TIMES = ("offset", "duration")

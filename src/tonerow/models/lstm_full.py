@@ -13,8 +13,8 @@ from tonerow.models.base import (
     State,
     embed,
 )
-from tonerow.models.fields import Fields
 from tonerow.models.predictions import Categorical, Predictions
+from tonerow.models.vocabulary import Fields
 
 
 class LstmFull(Model):

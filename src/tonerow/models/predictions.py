@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.fields import Field
+from tonerow.models.vocabulary import Field
 
 Index = tuple[slice | int | Tensor, ...]
 

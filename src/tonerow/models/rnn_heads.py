@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tonerow.models.base import Batch, Model, State, embed
-from tonerow.models.fields import Fields
 from tonerow.models.heads import ContinuousHead
 from tonerow.models.predictions import Categorical, Predictions
+from tonerow.models.vocabulary import Fields
 
 CELLS: dict[str, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CLASSES = ("pitch", "instrument")

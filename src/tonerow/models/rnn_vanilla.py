@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, State, embed
-from tonerow.models.fields import Fields
 from tonerow.models.predictions import Categorical, Predictions
+from tonerow.models.vocabulary import Fields
 
 
 class RnnVanilla(Model):

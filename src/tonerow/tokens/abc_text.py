@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tonerow.ingest.abc_lines import FIELD
-from tonerow.ingest.abc_tokens import COMMENT, DECORATION
+from tonerow.abc_notation.grammar import COMMENT, DECORATION
+from tonerow.abc_notation.lines import FIELD
 
 PADDING, START, END, UNKNOWN = 0, 1, 2, 3
 FIRST_CHARACTER = 4

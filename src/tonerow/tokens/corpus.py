@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tonerow.ingest.abc_notation import parse_tune
-from tonerow.ingest.score import UnreadableError
+from tonerow.abc_notation.reading import parse_tune
+from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
+from tonerow.notes.score import UnreadableError
 from tonerow.params import Tokenize
 from tonerow.progress import progress
-from tonerow.schema import TOKEN_CHARS, TOKEN_NOTES
 from tonerow.tokens.abc_text import reduce_tune
 from tonerow.tokens.fitting import Fit
 from tonerow.tokens.tokenizer import Tokenizer, instruments, piece_starts

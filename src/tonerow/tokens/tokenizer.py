@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tonerow.notes import melody_rest_and_duration
-from tonerow.schema import TOKEN_NOTES
+from tonerow.notes.schema import TOKEN_NOTES
+from tonerow.notes.table import melody_rest_and_duration
 from tonerow.tokens import abc_text, vocabulary
 from tonerow.tokens.scaling import Scaler
 

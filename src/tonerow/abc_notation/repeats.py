@@ -1,0 +1,267 @@
+"""The order in which a written tune is played: repeats, variant endings and parts.
+
+Source: the ABC standard 2.1, 3.1.9 and 4.8 to 4.10. Work is linear in what is played, nothing
+recurses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from tonerow.notes.schema import Rejection
+from tonerow.notes.score import UnreadableError
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A bar line (or part label) between two sounds.
+
+    Attributes:
+        position: index of the sound that follows.
+        line: where it stands in the tune's text, from 1.
+        times: how often the section that ends here is played: 2 for ``:|``, 3 for ``::|``; 0 where
+            no repeat ends.
+        starts: whether a repeat starts here (``|:``).
+        double: whether a section ends here (``||``, ``|]``, ``[|``).
+        endings: the passes of the variant ending that begins here; empty for none.
+        part: the label of the `P:` field that stands here; None for none.
+    """
+
+    position: int
+    line: int
+    times: int = 0
+    starts: bool = False
+    double: bool = False
+    endings: tuple[int, ...] = ()
+    part: str | None = None
+
+
+@dataclass(slots=True)
+class _Ending:
+    passes: tuple[int, ...]
+    begin: int
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class _Player:
+    """Plays one part: sections close as their last mark is met."""
+
+    start: int
+    limit: int
+    explicit: bool = False
+    endings: list[_Ending] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    played: int = 0
+
+    def play(self, begin: int, end: int) -> None:
+        if begin < end:
+            self.ranges.append((begin, end))
+            self.played += end - begin
+        if self.played > self.limit:
+            raise UnreadableError(
+                Rejection.TOO_MANY_NOTES,
+                f"With its repeats played the tune has over {self.limit:,} notes and rests",
+            )
+
+    def close(self, position: int, line: int, times: int = 1) -> None:
+        """Play the section that ends at `position`; the next one starts there."""
+        if self.endings:
+            self._play_endings(position, line)
+        else:
+            for _ in range(times):
+                self.play(self.start, position)
+        self.start, self.explicit, self.endings = position, False, []
+
+    def _play_endings(self, position: int, line: int) -> None:
+        last = self.endings[-1]
+        repeated = last.end is not None  # by a `:|` that no further ending follows
+        last.end = position if last.end is None else last.end
+        by_pass = {n: ending for ending in self.endings for n in ending.passes}
+        final = max(by_pass)
+        n_passes = sum(len(ending.passes) for ending in self.endings)
+        if not n_passes == len(by_pass) == final or (final == 1 and not repeated):
+            names = ", ".join(str(n) for e in self.endings for n in e.passes)
+            raise UnreadableError(
+                Rejection.CORRUPT,
+                f"The variant endings {names[:40]} do not make a whole (up to line {line} of the tune)",
+            )
+        for n in range(1, final + 1):
+            self.play(self.start, self.endings[0].begin)
+            self.play(by_pass[n].begin, by_pass[n].end or position)
+        if final == 1:
+            self.play(self.start, self.endings[0].begin)
+
+    def is_last_ending(self) -> bool:
+        """Whether the open ending is one after which the tune goes on."""
+        return bool(self.endings) and max(self.endings[-1].passes) > 1
+
+
+def _repeat(player: _Player, mark: Mark, ending_follows: bool) -> None:
+    if player.endings:
+        player.endings[-1].end = mark.position
+        if not ending_follows:
+            player.close(mark.position, mark.line)
+        return
+    if mark.position == player.start:
+        raise UnreadableError(
+            Rejection.CORRUPT,
+            f"A repeat ends where nothing has been played (line {mark.line} of the tune)",
+        )
+    if ending_follows:
+        raise UnreadableError(
+            Rejection.CORRUPT,
+            f"A second ending follows without a first one (line {mark.line} of the tune)",
+        )
+    player.close(mark.position, mark.line, mark.times)
+
+
+def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tuple[int, int]]:
+    player = _Player(begin, limit)
+    last_ending = {mark.position: index for index, mark in enumerate(marks) if mark.endings}
+    for index, mark in enumerate(marks):
+        ending_follows = last_ending.get(mark.position, -1) >= index  # at the same place
+        if mark.times:
+            _repeat(player, mark, ending_follows)
+        begins_part = mark.part is not None and (
+            not player.explicit or (player.is_last_ending() and not ending_follows)
+        )
+        if mark.starts or begins_part:
+            if mark.position > player.start:
+                player.close(mark.position, mark.line)
+            player.explicit = player.explicit or mark.starts
+        elif mark.double and not mark.times and not _repeat_follows(marks, index):
+            unended = not player.endings and not player.explicit
+            if unended or (player.is_last_ending() and not ending_follows):
+                player.close(mark.position, mark.line)
+        if mark.endings:
+            if player.endings and player.endings[-1].end is None:
+                raise UnreadableError(
+                    Rejection.CORRUPT,
+                    "A variant ending follows one without a repeat sign "
+                    f"(line {mark.line} of the tune)",
+                )
+            player.endings.append(_Ending(mark.endings, mark.position))
+    player.close(end, marks[-1].line if marks else 1)
+    return player.ranges
+
+
+def _repeat_follows(marks: list[Mark], index: int) -> bool:
+    """Whether a repeat ends at the same place, right after marks[index]."""
+    following = marks[index + 1 : index + 2]
+    return bool(following and following[0].times) and (
+        following[0].position == marks[index].position
+    )
+
+
+def played_ranges(
+    n_sounds: int, marks: list[Mark], order: str | None, limit: int
+) -> list[tuple[int, int]]:
+    """Which sounds are played, in order, as ranges [begin, end) of their indices.
+
+    A ``:|`` repeats from the last ``|:``, else from the last end of a repeat, double bar or part
+    label, else from the beginning. (Where transcribers wrote the form of a tune beside it, as in
+    ``I: || ::``, they mean the double bar so.) A ``|:`` that is never closed is played once. The
+    `P:` order of the header is followed where the body has part labels; each part's repeats are
+    played whenever the part is.
+
+    Args:
+        n_sounds: how many sounds are written.
+        marks: the bar lines and part labels, in order of position.
+        order: the header's `P:` field; None for none.
+        limit: how many sounds may be played at most.
+
+    Raises:
+        UnreadableError: CORRUPT where repeats or endings contradict each other or the play order
+            names a part that is not there, UNSUPPORTED_FORMAT where it is unclear whether the order
+            counts the repeats in, TOO_MANY_NOTES beyond `limit`.
+    """
+    labels = [mark for mark in marks if mark.part is not None]
+    sequence = play_order(order, {str(mark.part) for mark in labels}, limit)
+    if sequence is None:
+        return _play_part(0, n_sounds, marks, limit)
+    bounds = [*(mark.position for mark in labels), n_sounds]
+    parts: dict[str, list[tuple[int, int]]] = {}
+    named = set(sequence)
+    for label, begin, end in zip(labels, bounds, bounds[1:], strict=False):
+        if str(label.part) in parts:
+            raise UnreadableError(
+                Rejection.CORRUPT,
+                f"Two parts have the label {str(label.part)[:20]!r} (line {label.line})",
+            )
+        if label.part not in named:
+            continue
+        inside = [m for m in marks if begin <= m.position < end or (m.position == end and m.times)]
+        inside = [m for m in inside if m.part is None and not (m.times and m.position == begin)]
+        parts[str(label.part)] = _play_part(begin, end, inside, limit)
+    ranges = [(0, bounds[0])] if bounds[0] else []
+    _check_order(sequence, parts)
+    n_played = 0
+    for name in sequence:
+        ranges += parts[name]
+        n_played += sum(end - begin for begin, end in parts[name])
+        if n_played > limit:
+            raise UnreadableError(
+                Rejection.TOO_MANY_NOTES, f"The play order makes over {limit:,} notes and rests"
+            )
+    return ranges
+
+
+def _check_order(sequence: list[str], parts: dict[str, list[tuple[int, int]]]) -> None:
+    for name in sequence:
+        if name not in parts:
+            raise UnreadableError(
+                Rejection.CORRUPT, f"The play order names part {name!r}, which is not there"
+            )
+    repeating = {name for name, ranges in parts.items() if len(ranges) > len(set(ranges))}
+    for name, following in pairwise(sequence):
+        if name == following and name in repeating:
+            raise UnreadableError(
+                Rejection.UNSUPPORTED_FORMAT,
+                f"The play order has part {name!r} twice running and the part repeats itself: "
+                "it is unclear whether the order counts these repeats",
+            )
+
+
+def play_order(order: str | None, labels: set[str], limit: int) -> list[str] | None:
+    """The labels in the order of the header's `P:` field; None where there is no such order.
+
+    Without labels in the body there is none, and some fields are a remark ("Slow part").
+
+    Raises:
+        UnreadableError: UNSUPPORTED_FORMAT for an order that is not of the standard's form (ABC
+            2.1, 3.1.9), TOO_MANY_NOTES for one of over `limit` labels.
+    """
+    if not order or not labels:
+        return None
+    sequence = _part_sequence(order, limit)
+    if sequence is None and any(set(word) <= labels for word in re.findall(r"[A-Za-z]+", order)):
+        raise UnreadableError(
+            Rejection.UNSUPPORTED_FORMAT, f"The play order {order[:40]!r} is of no known form"
+        )
+    return sequence
+
+
+def _part_sequence(order: str, limit: int) -> list[str] | None:
+    """The labels in order, ``(AB)2.C3`` written out; None where the field is no play order."""
+    text = re.sub(r"[\s.,*]", "", order)
+    if not re.fullmatch(r"(?:[A-Z]\d{0,2}|\(|\)\d{0,2})+", text):
+        return None
+    stack: list[list[str]] = [[]]
+    for symbol, count in re.findall(r"([A-Z()])(\d*)", text):
+        times = int(count or 1)
+        if symbol == "(":
+            stack.append([])
+            continue
+        if symbol == ")":
+            if len(stack) == 1:
+                return None
+            group = stack.pop() * times
+        else:
+            group = [symbol] * times
+        stack[-1] += group
+        if len(stack[-1]) > limit:
+            raise UnreadableError(Rejection.TOO_MANY_NOTES, "The play order names too many parts")
+    return stack[0] if len(stack) == 1 else None

@@ -1,0 +1,1 @@
+"""How many nats a note costs: a model, and the baselines beside it."""

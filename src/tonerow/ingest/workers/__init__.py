@@ -1,0 +1,1 @@
+"""Processes that read files, and what they leave for the next run."""

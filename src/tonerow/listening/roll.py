@@ -1,0 +1,48 @@
+"""Notes to a picture: piano rolls, one above the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+SHOWN = 6
+"""Samples in the picture."""
+BEATS = 64.0
+"""Of each sample in the picture."""
+
+
+def draw_rolls(path: Path, samples: pd.DataFrame) -> None:
+    """Draws the first samples' opening beats; the bytes depend on the notes alone.
+
+    Given notes (a primer, or the tune whose rhythm was taken) are grey, generated ones blue.
+
+    Args:
+        path: the PNG file.
+        samples: rows of `tonerow.notes.schema.SAMPLES`.
+    """
+    chosen = list(samples.groupby("sample"))[:SHOWN]
+    figure = Figure(figsize=(12, 1.6 * max(len(chosen), 1) + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(max(len(chosen), 1), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (sample, notes) in zip(axes, chosen, strict=False):
+        shown = notes[notes["onset_beat"] < BEATS]
+        if shown["source_pitch"].notna().all():
+            _bars(ax, shown, shown["source_pitch"], "0.8")
+        given = shown["is_primer"].astype(bool)
+        _bars(ax, shown[given], shown["pitch"][given], "0.5")
+        _bars(ax, shown[~given], shown["pitch"][~given], "tab:blue")
+        ax.set_ylabel(f"sample {sample}")
+        ax.autoscale_view()
+    axes[-1].set_xlabel("quarter notes")
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def _bars(ax: Axes, notes: pd.DataFrame, pitch: pd.Series[int], colour: str) -> None:
+    """One bar a note: from onset to end, at its pitch."""
+    left = notes["onset_beat"].to_numpy(float)
+    width = notes["duration_beat"].to_numpy(float) * 0.92
+    ax.barh(pitch.to_numpy(float), width, 0.8, left, color=colour, linewidth=0)

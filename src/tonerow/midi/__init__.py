@@ -1,0 +1,1 @@
+"""Standard MIDI files to scores, and notes to MIDI files."""

@@ -1,0 +1,1 @@
+"""What a note is: the tables, the scores that readers hand over, and the melody line."""

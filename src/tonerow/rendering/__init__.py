@@ -1,1 +1,0 @@
-"""Notes to something to play or to look at."""

@@ -1,0 +1,1 @@
+"""Pieces to works, works to train, val and test."""

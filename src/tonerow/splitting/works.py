@@ -1,0 +1,310 @@
+"""Splits a corpus by work: piece -> work (composition) -> train | val | test, and audits it.
+
+Two pieces are one work when they bear the same title (`title_keys`), are the same file, or share
+long runs of melodic intervals (`shared_runs`): the same tune under another title, in another key,
+by another hand. Every step streams or is vectorised; memory grows with one byte a melody note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from tonerow.notes.schema import SPLITS
+from tonerow.params import Split
+from tonerow.progress import progress
+from tonerow.splitting.melodic_runs import (
+    NOTES_AT_ONCE,
+    Ints,
+    Lines,
+    distinct_lines,
+    shared_runs,
+    sorted_runs,
+    spread,
+)
+from tonerow.splitting.titles import title_keys
+
+SIDES = ("train", "val", "test")
+LONG_LINE = 640  # different telling runs; two hands alter so much that, beyond, a share says little
+TITLE_HOLDERS = 50  # a title without composer that more pieces bear is taken for a placeholder
+
+
+class SplitError(ValueError):
+    """The corpus cannot be split as asked; the message says what to do."""
+
+
+class Pieces(NamedTuple):
+    """What is known about the kept pieces, in the order of their ids."""
+
+    ids: list[str]
+    keys: list[set[str]]
+    """Whatever pieces of one work have in common: titles, catalogue numbers, the file's hash."""
+    official: list[str | None]
+
+
+def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> Ints:
+    """Groups pieces into works: the connected components of "is the same composition as".
+
+    Args:
+        keys: of each piece, see `Pieces.keys`.
+        lines: the melody lines.
+        run: intervals in a run; a shorter line is grouped by its keys alone.
+        fraction: two lines that share more than this share of the different telling runs of the
+            one that has fewer, or of `LONG_LINE` runs if it has more, are one work.
+
+    Returns:
+        The index of the first piece of each piece's work.
+    """
+    n = len(keys)
+    edges = [np.stack([np.arange(n), n + lines.of_piece], axis=1)]
+    edges[0] = edges[0][np.diff(lines.starts)[lines.of_piece] > run]
+    pairs, shared, total = shared_runs(lines, run)
+    of_shorter = np.minimum(total[pairs].min(axis=1), LONG_LINE)
+    edges.append(n + pairs[shared > fraction * of_shorter])
+    holders: dict[str, list[int]] = defaultdict(list)
+    for piece, own in enumerate(keys):
+        for key in own:
+            holders[key].append(piece)
+    for key, held in holders.items():
+        if len(held) <= TITLE_HOLDERS or not key.startswith("title:"):
+            edges.append(np.array(list(pairwise(held)), np.int64).reshape(-1, 2))
+    ends = np.concatenate(edges)
+    size = n + len(total)
+    graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (size, size))
+    labels = connected_components(graph, directed=False)[1][:n]
+    _, first, of_piece = np.unique(labels, return_index=True, return_inverse=True)
+    return first[of_piece].astype(np.int64)
+
+
+def assign(
+    work_ids: Sequence[str], n_notes: Ints, val_fraction: float, test_fraction: float, seed: int
+) -> NDArray[np.str_]:
+    """Gives every work a side, so that val and test hold their share of the notes.
+
+    Works are ordered by a hash of seed and id: test is filled from one end and val from the other,
+    each with the works that still fit, so that another piece in the corpus moves few works. Works
+    larger than a quarter of a side come last: they land in train unless the corpus is tiny.
+
+    Args:
+        work_ids: of each piece.
+        n_notes: of each piece.
+        val_fraction: share of all notes, between 0 and 1.
+        test_fraction: share of all notes, between 0 and 1.
+        seed: another seed gives another split.
+
+    Returns:
+        "train", "val" or "test" for each piece.
+
+    Raises:
+        SplitError: there are fewer than three works.
+    """
+    names, work = np.unique(np.array(work_ids, dtype=object), return_inverse=True)
+    if len(names) < 3:
+        raise SplitError(
+            f"train, val and test need a work each, but the corpus has only {len(names)}; "
+            "add pieces to the corpus, or raise split.shared_fraction if unrelated ones were joined"
+        )
+    sizes = np.bincount(work, n_notes)
+    rank = [hashlib.blake2b(f"{seed}\n{name}".encode(), digest_size=8).digest() for name in names]
+    order = sorted(range(len(names)), key=rank.__getitem__)
+    side = np.full(len(names), "train", dtype="<U5")
+    test = _fill(order, sizes, test_fraction * sizes.sum(), leave=2)
+    rest = [index for index in reversed(order) if index not in test]
+    side[list(test)] = "test"
+    side[list(_fill(rest, sizes, val_fraction * sizes.sum(), leave=1))] = "val"
+    return side[work]
+
+
+def _fill(order: list[int], sizes: NDArray[Any], target: float, leave: int) -> set[int]:
+    """The works of one side: at least one, and at least `leave` are left over."""
+    chosen: set[int] = set()
+    total = 0.0
+    for index in sorted(order, key=lambda index: bool(sizes[index] > target / 4)):
+        if total + sizes[index] <= target and len(order) - len(chosen) > leave:
+            chosen.add(index)
+            total += float(sizes[index])
+    rest = [index for index in order if index not in chosen]
+    nearest = min(rest, key=lambda index: abs(total + sizes[index] - target))
+    nearer = abs(total + sizes[nearest] - target) < abs(total - target)
+    if not chosen or (nearer and len(rest) > leave):
+        chosen.add(nearest)
+    return chosen
+
+
+def audit(lines: Lines, sides: Sequence[NDArray[np.str_]], run: int) -> list[dict[str, float]]:
+    """How much of val and test is also in train, note for note, whatever the works say.
+
+    All runs count here, scales and trills too, and a run may come from any train piece.
+
+    Args:
+        lines: the melody lines.
+        sides: up to eight splits, each "train", "val" or "test" for each piece.
+        run: intervals in a run.
+
+    Returns:
+        For each split, the share (0-1) of val's and of test's melody notes that lie in a run which
+        train holds too; 0 for a side without notes.
+    """
+    in_train = np.zeros(len(lines.starts) - 1, np.uint8)
+    for bit, side in enumerate(sides):
+        in_train[lines.of_piece[side == "train"]] |= np.uint8(1 << bit)
+    flags = np.zeros(len(lines.pitches), np.uint8)
+    for runs in sorted_runs(lines, run):
+        if len(runs.hashes):
+            group = np.flatnonzero(np.append(True, runs.hashes[1:] != runs.hashes[:-1]))
+            held = np.bitwise_or.reduceat(in_train[runs.line], group)
+            flags[runs.position] = np.repeat(held, np.diff(group, append=len(runs.hashes)))
+    flags = spread(flags, run + 1)
+    length = np.diff(lines.starts)
+    results = []
+    for bit, side in enumerate(sides):
+        shared = np.zeros(len(length), np.int64)
+        if len(flags):
+            starts = lines.starts[:-1][length > 0]
+            shared[length > 0] = np.add.reduceat(flags >> bit & 1, starts, dtype=np.int64)
+        held_out = {name: lines.of_piece[side == name] for name in SIDES[1:]}
+        results.append(
+            {
+                f"{name}_notes_shared_with_train": round(
+                    float(shared[own].sum() / max(1, length[own].sum())), 6
+                )
+                for name, own in held_out.items()
+            }
+        )
+    return results
+
+
+def read_pieces(path: Path) -> Pieces:
+    """Reads the kept pieces of ``pieces.parquet``."""
+    columns = ["piece_id", "source_format", "sha256", "composer", "title", "official_split"]
+    rows = pq.read_table(path, columns=columns, filters=pc.field("rejected_because").is_null())
+    ids, keys = [], []
+    for row in rows.select(columns[:-1]).sort_by("piece_id").to_pylist():
+        ids.append(row["piece_id"])
+        own = title_keys(row["composer"], row["title"], folk=row["source_format"] == "abc")
+        keys.append(own | ({f"file: {row['sha256']}"} if row["sha256"] else set()))
+    return Pieces(ids, keys, rows.sort_by("piece_id")["official_split"].to_pylist())
+
+
+def read_lines(path: Path, ids: Sequence[str]) -> Lines:
+    """Reads the melody lines of ``notes.parquet`` in one pass, a batch of notes at a time.
+
+    Args:
+        path: the note table, sorted by piece_id, then onset.
+        ids: of the kept pieces, sorted; a piece without notes gets an empty line.
+
+    Raises:
+        SplitError: the notes are not in the order of `ids`, or belong to a piece that is not there.
+    """
+    pieces = _pieces_in(path, ids)
+    return distinct_lines(progress(pieces, total=len(ids), desc="split", unit="pieces"))
+
+
+def _pieces_in(path: Path, ids: Sequence[str]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    order = {piece_id: index for index, piece_id in enumerate(ids)}
+    current, count, held = 0, 0, [np.zeros(0, np.uint8)]
+    with pq.ParquetFile(path) as table:
+        for batch in table.iter_batches(NOTES_AT_ONCE, columns=["piece_id", "is_melody", "pitch"]):
+            names = batch["piece_id"].dictionary_encode()
+            known = [order.get(name, -1) for name in names.dictionary.to_pylist()]
+            piece = np.array(known)[names.indices.to_numpy()]
+            melody, pitch = batch["is_melody"].to_numpy(False), batch["pitch"].to_numpy()
+            for own in np.split(np.arange(len(piece)), np.flatnonzero(np.diff(piece)) + 1):
+                index = int(piece[own[0]])
+                if index < current:
+                    raise SplitError(f"{path} does not fit pieces.parquet; run ingest again")
+                while current < index:
+                    yield count, np.concatenate(held)
+                    current, count, held = current + 1, 0, [np.zeros(0, np.uint8)]
+                count += len(own)
+                held.append(pitch[own][melody[own]])
+    while current < len(ids):
+        yield count, np.concatenate(held)
+        current, count, held = current + 1, 0, [np.zeros(0, np.uint8)]
+
+
+def official_sides(official: Sequence[str | None]) -> NDArray[np.str_]:
+    """The corpus's own split.
+
+    Args:
+        official: "train", "val", "test" or None for each piece.
+
+    Raises:
+        SplitError: pieces have no official side, or one of the three has no piece.
+    """
+    without = sum(side is None for side in official)
+    if without:
+        raise SplitError(
+            f"{without} of {len(official)} pieces have no official split; set split.method to work "
+            "(maestro is the corpus that has one)"
+        )
+    missing = [side for side in SIDES if side not in official]
+    if missing:
+        raise SplitError(
+            f"the official split has no piece in {', '.join(missing)}; set split.method to work"
+        )
+    return np.array(official, dtype="<U5")
+
+
+def split(interim: Path, settings: Split, seed: int) -> tuple[pa.Table, dict[str, Any]]:
+    """Splits a corpus.
+
+    Args:
+        interim: folder with ``pieces.parquet`` and ``notes.parquet``.
+        settings: the section `split` of ``params.yaml``.
+        seed: of the assignment.
+
+    Returns:
+        The table `SPLITS`, and metrics: pieces, notes and works of each side; how many works stand
+        on two sides; and `audit` of this split, of a split by file and of the official one.
+
+    Raises:
+        SplitError: the corpus is too small, or has no official split where that was asked for.
+    """
+    pieces = read_pieces(interim / "pieces.parquet")
+    lines = read_lines(interim / "notes.parquet", pieces.ids)
+    work = works(pieces.keys, lines, settings.shared_run, settings.shared_fraction)
+    work_ids = [pieces.ids[index] for index in work]
+    fractions = settings.val_fraction, settings.test_fraction
+    by_file = assign(pieces.ids, lines.n_notes, *fractions, seed)
+    if settings.method == "official":
+        side = official_sides(pieces.official)
+    elif settings.method == "file":
+        side = by_file
+    else:
+        side = assign(work_ids, lines.n_notes, *fractions, seed)
+    audited = {"audit": side, "audit_by_file": by_file}
+    if None not in pieces.official:
+        audited["audit_official"] = official_sides(pieces.official)
+    audits = audit(lines, list(audited.values()), settings.shared_run)
+    table = pa.table([pieces.ids, work_ids, side.tolist()], schema=SPLITS)
+    return table, _summary(work, side, lines.n_notes) | dict(zip(audited, audits, strict=True))
+
+
+def _summary(work: Ints, side: NDArray[np.str_], n_notes: Ints) -> dict[str, Any]:
+    per_side = {
+        name: {
+            "pieces": int((side == name).sum()),
+            "notes": int(n_notes[side == name].sum()),
+            "works": len(np.unique(work[side == name])),
+        }
+        for name in SIDES
+    }
+    n_works = len(np.unique(work))
+    return {
+        "n_works": n_works,
+        "largest_work_pieces": int(np.bincount(work).max()),
+        "works_on_two_sides": sum(own["works"] for own in per_side.values()) - n_works,
+    } | per_side

@@ -1,0 +1,286 @@
+"""MLflow runs: one for each training, and none that costs a training.
+
+A store that is slow, dead, locked or misconfigured, be it a server, a database or a full disk, must
+cost seconds and one warning. So a thread of its own talks to it, in order; what the store does not
+take is tried again until the training ends, then given up. `start` follows a training live;
+`record` adds evaluation and samples, and makes up the run of a model that DVC restored.
+
+The store is ``MLFLOW_TRACKING_URI``, or else ``mlflow.db`` in the repository's root, where ``mlflow
+ui`` looks for it. ``DVC_ROOT`` names the root in queued and temporary runs too, whose own folder is
+deleted afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Literal, Self
+
+from tqdm import tqdm
+
+from tonerow.params import Params
+from tonerow.tracking.store import ENVIRONMENT, KEY_CHARACTERS, VALUE_CHARACTERS, Point, Store
+
+START_SECONDS, FAIL_SECONDS = 10.0, 10.0  # how long a training waits for a store that is slow,
+FINISH_SECONDS, RECORD_SECONDS = 30.0, 300.0  # and how long for what it has not taken yet
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0  # between two tries, doubling
+
+_Job = Callable[[Store], None]
+
+
+class Run:
+    """A run, or what becomes one as soon as the store answers; nothing here raises for the store.
+
+    As a context manager: leaving it by Ctrl-C ends the run as KILLED, by another exception, or
+    without `finish`, as FAILED.
+    """
+
+    def __init__(self, settings: Params) -> None:
+        self._settings = settings
+        self._store = Store(settings.track.experiment)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._settled = threading.Event()  # the first job has been done, or has failed once
+        self._closing = threading.Event()
+        self._lost = self._warned = False
+        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        try:
+            for key, value in ENVIRONMENT.items():
+                os.environ.setdefault(key, value)
+            # Not in the thread: two threads that import at a time can trip each other up.
+            import mlflow.tracking  # noqa: F401, PLC0415 - takes seconds
+
+            self._thread.start()
+        except Exception as error:
+            self._closing.set()
+            self._warn(error)
+
+    def log_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Logs one point of each curve, such as ``val_nll`` in nats; returns at once."""
+        points = _points(values, epoch)
+        self._put(lambda store: store.log(points))
+
+    def log_summary(self, values: Mapping[str, float]) -> None:
+        """Logs numbers about the training as a whole, such as ``training_seconds``."""
+        self.log_epoch(0, values)
+
+    def finish(self, model: str | Path) -> None:
+        """Ends the run as FINISHED, tagged with the model file's md5, the one in ``dvc.lock``."""
+        md5 = _md5(Path(model))
+        name = _name(self._settings, md5)
+        self._put(lambda store: store.finish(md5, name))
+        self._close(FINISH_SECONDS)
+
+    def fail(self, status: Literal["FAILED", "KILLED"] = "FAILED") -> None:
+        """Ends the run of a training that did not get through."""
+        self._put(lambda store: store.client.set_terminated(store.run_id, status))
+        self._close(FAIL_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not self._closing.is_set():
+            self.fail("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+
+    def _put(self, job: _Job) -> None:
+        if not self._closing.is_set():
+            self._jobs.put(job)
+
+    def _close(self, seconds: float) -> bool:
+        """Waits for the jobs to be done; True if the store took them all."""
+        if not self._closing.is_set():
+            self._jobs.put(None)
+            self._closing.set()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                self._warn(TimeoutError(f"no answer within {seconds:.0f} s"))
+        return not self._lost
+
+    def _work(self) -> None:
+        """Does the jobs in order, each until it succeeds or is refused; twice more when closing."""
+        pause, last_tries = FIRST_PAUSE, 2
+        while (job := self._jobs.get()) is not None:
+            while not self._try(job):
+                if not self._closing.is_set():
+                    self._closing.wait(pause)
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                elif (last_tries := last_tries - 1) > 0:
+                    time.sleep(1)
+                else:
+                    self._lost = True
+                    return
+            self._settled.set()
+
+    def _try(self, job: _Job) -> bool:
+        """Whether the job is over and done with."""
+        try:
+            job(self._store)
+        except Exception as error:
+            refused = _is_refusal(error)
+            self._warn(error, lost=refused)
+            return refused
+        return True
+
+    def _warn(self, error: Exception, lost: bool = True) -> None:
+        """One line a run, on stderr, between the progress bars."""
+        self._lost |= lost
+        self._settled.set()
+        if not self._warned:
+            self._warned = True
+            reason = next(iter(str(error).strip().splitlines()), "")[:300]
+            text = f"MLflow ({self._store.uri}) is not logging: {type(error).__name__}: {reason}"
+            text = re.sub(r"//[^/@\s]*@", "//", text)  # no user and password
+            tqdm.write(f"warning: {text}", file=sys.stderr)
+
+
+def start(settings: Params) -> Run:
+    """Starts the run of a training; waits up to 10 s for a store that is slow to take it.
+
+    If it does not, one warning is printed, and what is logged is kept until it does or the training
+    ends.
+    """
+    name, values = _name(settings), training_params(settings)
+    tags = _tags(settings) | {"training_id": uuid.uuid4().hex}
+    run = Run(settings)
+    run._put(lambda store: store.create(name, tags, values))
+    try:
+        run._settled.wait(START_SECONDS)
+    except BaseException:
+        run.fail("KILLED")
+        raise
+    return run
+
+
+def record(settings: Params, model: Path, samples: Path, metrics: Path) -> bool:
+    """Puts the evaluation and the samples into the model's run, in place of earlier ones.
+
+    The run is the latest with the md5 of `model`. There is none if DVC restored the model from its
+    cache, or the store is new: then the run is made up from the curves, and tagged ``restored``.
+
+    Args:
+        settings: the whole of ``params.yaml``, of which what concerns the training is logged.
+        model: the model file.
+        samples: folder that becomes the artifacts under ``samples``.
+        metrics: folder with ``curves.csv`` (one row per epoch) and JSON files, whose numbers become
+            metrics named ``<file>/<dotted key>``; becomes the artifacts under ``metrics``.
+
+    Returns:
+        Whether the store took everything; if not, a warning has been printed.
+    """
+    md5 = _md5(model)
+    name, values = _name(settings, md5), training_params(settings)
+    tags = _tags(settings) | {"training_id": f"restored-{md5}", "restored": "true"}
+    curves = _curves(metrics / "curves.csv")
+    numbers = [point for path in sorted(metrics.glob("*.json")) for point in _numbers(path)]
+
+    def find_or_restore(store: Store) -> None:
+        with store.lock:
+            status = store.find("model_md5", md5)
+            if status != "FINISHED":
+                if status is None:
+                    store.create(name, tags, values)
+                store.log(curves)
+                store.finish(md5, name)
+
+    run = Run(settings)
+    run._put(find_or_restore)
+    run._put(lambda store: store.log(numbers))
+    run._put(lambda store: store.replace_folder(metrics, "metrics"))
+    run._put(lambda store: store.replace_folder(samples, "samples"))
+    return run._close(RECORD_SECONDS)
+
+
+def training_params(settings: Params) -> dict[str, str]:
+    """The settings a training depends on, under dotted names.
+
+    The selected model's section stands at the top (``hidden_size``, ``training.learning_rate``), so
+    that models compare column by column.
+    """
+    dump = settings.model_dump(mode="json")
+    tree = {key: dump[key] for key in ("seed", "corpus", "split", "tokenize", "model", "train")}
+    tree["corpora"] = {settings.corpus: dump["corpora"][settings.corpus]}
+    return {key: _text(value) for key, value in _flatten(tree | dump["models"][settings.model])}
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether trying again is pointless: a ValueError, or an HTTP 4xx that is not 'busy'."""
+    status = getattr(error, "get_http_status_code", None)
+    code = status() if callable(status) else 0
+    return isinstance(error, ValueError) or (400 <= code < 500 and code not in (408, 429))
+
+
+def _name(settings: Params, md5: str = "") -> str:
+    """The model's name, then the DVC experiment's or the start of the model file's md5."""
+    return f"{settings.model} {os.environ.get('DVC_EXP_NAME') or md5[:7]}".strip()
+
+
+def _tags(settings: Params) -> dict[str, str]:
+    model, architecture = settings.model, settings.selected.architecture
+    tags = {"model": model, "architecture": architecture, "corpus": settings.corpus}
+    if experiment := os.environ.get("DVC_EXP_NAME"):
+        tags["dvc_experiment"] = experiment
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
+        tags["git_commit"] = done.stdout.strip()
+    return tags
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 3] + "..."
+
+
+def _points(values: Mapping[str, float], step: int) -> list[Point]:
+    """Metrics as MLflow takes them; infinity, which it would store as 1.8e308, becomes NaN."""
+    now = time.time_ns() // 1_000_000
+    finite = {name: value if math.isfinite(value) else math.nan for name, value in values.items()}
+    return [(_legal(name), float(value), now, step) for name, value in finite.items()]
+
+
+def _legal(name: str) -> str:
+    """The name without what MLflow refuses; the first slash, which groups charts, stays."""
+    parts = [re.sub(r"[^\w.\- ]", "_", part).strip(".") or "_" for part in name.split("/", 1)]
+    return "/".join(parts)[:KEY_CHARACTERS]
+
+
+def _curves(path: Path) -> list[Point]:
+    """Every cell of the curves that holds a number, at its epoch."""
+    points = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            epoch = int(row.pop("epoch"))
+            points += _points({key: float(cell) for key, cell in row.items() if cell}, epoch)
+    return points
+
+
+def _numbers(path: Path) -> list[Point]:
+    """Every number in a JSON file; texts and lists are in the file itself, which is logged too."""
+    items = _flatten(json.loads(path.read_text(encoding="utf-8")), f"{path.stem}/")
+    return _points({key: value for key, value in items if isinstance(value, (int, float))}, 0)

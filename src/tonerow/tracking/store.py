@@ -1,0 +1,148 @@
+"""The MLflow store: one experiment and one run in it, and what a store can take.
+
+The store is ``MLFLOW_TRACKING_URI``, or else ``mlflow.db`` in the repository's root, where ``mlflow
+ui`` looks for it. ``DVC_ROOT`` names the root in queued and temporary runs too, whose own folder is
+deleted afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from tonerow.params import Params
+
+LOCK_SECONDS = 60.0
+
+VALUE_CHARACTERS, KEY_CHARACTERS = 500, 250  # what every server of MLflow 2 and 3 takes
+PARAMS_A_BATCH, METRICS_A_BATCH = 100, 1000
+DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
+
+# By itself MLflow waits 120 s for each request and retries for minutes, reports its use to the
+# internet, and prints every migration. What the user has set stays.
+ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # a repeated request could create a second run
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+Point = tuple[str, float, int, int]
+"""A metric's name, value, unix time in ms, step."""
+
+
+class Store:
+    """The MLflow client, its experiment and one run in it; every method may raise anything."""
+
+    def __init__(self, experiment: str) -> None:
+        self.root = Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+        self.uri = _absolute(os.environ.get("MLFLOW_TRACKING_URI", ""), self.root)
+        self.experiment = experiment
+        self.experiment_id = self.run_id = ""
+        self._client: Any = None
+        # Two processes that set up one SQLite file crash; a server sees to that by itself.
+        lock = FileLock(self.root / ".mlflow.lock", timeout=LOCK_SECONDS)
+        self.lock = lock if self.uri.startswith("sqlite") else contextlib.nullcontext()
+
+    @property
+    def client(self) -> Any:
+        """The client of a store that has the experiment; connects on first use."""
+        if not self.experiment_id:
+            from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds
+
+            with self.lock:
+                self._client = MlflowClient(self.uri)
+                self.experiment_id = self._find_or_create_experiment()
+        return self._client
+
+    def _find_or_create_experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self.experiment)
+        if found is None:
+            # A database's default folder for artifacts is relative: it dies with a temporary run.
+            database = urlsplit(self.uri).scheme.split("+")[0] in DATABASES
+            folder = (self.root / "mlartifacts").as_uri() if database else None
+            return str(self._client.create_experiment(self.experiment, artifact_location=folder))
+        if found.lifecycle_stage == "deleted":
+            command = f"mlflow experiments restore -x {found.experiment_id}"
+            raise ValueError(
+                f"experiment {self.experiment!r} was deleted; restore it ({command}) or name "
+                "another under track.experiment in params.yaml"
+            )
+        return str(found.experiment_id)
+
+    def find(self, tag: str, value: str) -> str | None:
+        """Turns to the latest run with this tag and returns its status; None if there is none."""
+        client, newest = self.client, ["attributes.start_time DESC"]
+        query = f"tags.{tag} = '{value}'"
+        for run in client.search_runs([self.experiment_id], query, order_by=newest, max_results=1):
+            self.run_id = run.info.run_id
+            return str(run.info.status)
+        return None
+
+    def create(self, name: str, tags: Mapping[str, str], values: Mapping[str, str]) -> None:
+        """Turns to a new run, or to the one that an earlier try has created."""
+        from mlflow.entities import Param  # noqa: PLC0415
+
+        if self.find("training_id", tags["training_id"]) is None:
+            run = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
+            self.run_id = run.info.run_id
+        items = [Param(key, value) for key, value in values.items()]
+        for i in range(0, len(items), PARAMS_A_BATCH):
+            self.client.log_batch(self.run_id, params=items[i : i + PARAMS_A_BATCH])
+
+    def log(self, points: Sequence[Point]) -> None:
+        """Logs metrics; the same points again change nothing."""
+        from mlflow.entities import Metric  # noqa: PLC0415
+
+        items = [Metric(*point) for point in points]
+        for i in range(0, len(items), METRICS_A_BATCH):
+            self.client.log_batch(self.run_id, metrics=items[i : i + METRICS_A_BATCH])
+
+    def finish(self, md5: str, name: str) -> None:
+        """Ends the run; `record` finds it again by the md5."""
+        self.client.set_tag(self.run_id, "model_md5", md5)
+        self.client.update_run(self.run_id, name=name)
+        self.client.set_terminated(self.run_id, "FINISHED")
+
+    def replace_folder(self, folder: Path, name: str) -> None:
+        """Logs a folder's files as the artifacts under `name`, in place of those already there."""
+        from mlflow.store.artifact import artifact_repository_registry as registry  # noqa: PLC0415
+
+        if self.client.list_artifacts(self.run_id, name):
+            # Where a kind of artifact store cannot delete, old files stay beside the new ones.
+            with contextlib.suppress(Exception):
+                uri = self.client.get_run(self.run_id).info.artifact_uri
+                repository: Any = registry.get_artifact_repository(uri, self.uri)
+                repository.delete_artifacts(name)
+        self.client.log_artifacts(self.run_id, str(folder), artifact_path=name)
+
+
+def finished(settings: Params) -> list[dict[str, Any]]:
+    """The finished runs on the corpus of `settings`, the latest first.
+
+    Returns:
+        For each the tags, parameters and metrics, by name; parameters and tags are text.
+    """
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    store = Store(settings.track.experiment)
+    query = f"attributes.status = 'FINISHED' and tags.corpus = '{settings.corpus}'"
+    newest = ["attributes.start_time DESC"]
+    client = store.client
+    runs = client.search_runs([store.experiment_id], query, order_by=newest)
+    return [{**run.data.tags, **run.data.params, **run.data.metrics} for run in runs]
+
+
+def _absolute(uri: str, root: Path) -> str:
+    """The store's URI; a relative SQLite path counts from the root, as the default does."""
+    kind, sep, path = (uri or "sqlite:///mlflow.db").partition(":///")
+    return f"{kind}:///{root / path}" if kind == "sqlite" and sep and path else uri

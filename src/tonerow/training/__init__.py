@@ -1,0 +1,1 @@
+"""The loop, and from where it goes on."""

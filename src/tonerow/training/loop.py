@@ -1,0 +1,197 @@
+"""The training loop: knows no architecture and no path."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from tonerow.evaluation.scores import Tallies, evaluate
+from tonerow.models.base import Batch, Model
+from tonerow.params import Params, Training
+from tonerow.progress import progress
+from tonerow.windows import Pieces, batches, make_batch, training_windows, transpose
+
+EpochRow = dict[str, float]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says what to change."""
+
+
+@dataclass
+class Progress:
+    """Everything that a training needs to go on where it stopped.
+
+    Attributes:
+        epoch: epochs finished.
+        curves: one row a finished epoch.
+        best_nll: lowest val nats a note so far, summed over fields.
+        best_epoch: the epoch that reached it; 0 before the first.
+        best_weights: the weights then.
+        notes: how many notes (or characters) were learned from, each epoch anew.
+        seconds: spent on learning from them; val, snapshots and logging are not in it.
+    """
+
+    epoch: int = 0
+    curves: list[EpochRow] = field(default_factory=list)
+    best_nll: float = math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    notes: int = 0
+    seconds: float = 0.0
+
+    def summary(self) -> EpochRow:
+        """The best epoch's row of the curves, and how many epochs there were."""
+        return {**self.curves[self.best_epoch - 1], "epochs": self.epoch}
+
+
+def make_optimizer(model: Model, settings: Training) -> Optimizer:
+    """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
+    adamw = settings.optimizer == "adamw"
+    kind: type[torch.optim.Adam] = torch.optim.AdamW if adamw else torch.optim.Adam
+    return kind(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def learning_rate_factor(done: float, schedule: str) -> float:
+    """The factor on the learning rate after the share `done` (0-1) of training.
+
+    "constant" is 1. "one_cycle" rises from 1/25 to 1 over the first tenth and falls to 1/10,000,
+    both along a cosine (Smith and Topin, 2018, as in torch's OneCycleLR; the rise is shorter here).
+    """
+    if schedule == "constant":
+        return 1.0
+
+    def cosine(low: float, high: float, at: float) -> float:
+        return low + (high - low) * (1 - math.cos(math.pi * min(max(at, 0.0), 1.0))) / 2
+
+    rise = 0.1
+    if done < rise:
+        return cosine(1 / 25, 1.0, done / rise)
+    return cosine(1.0, 1e-4, (done - rise) / (1 - rise))
+
+
+def fit(
+    model: Model,
+    train: Pieces,
+    val: Pieces,
+    params: Params,
+    on_epoch: Callable[[EpochRow, dict[str, Any]], None],
+    resume: dict[str, Any] | None = None,
+) -> Progress:
+    """Trains until the epochs are over or val stops improving.
+
+    Args:
+        model: on the pieces' device; trained in place. Use `Progress.best_weights` afterwards.
+        train: what to learn from.
+        val: what decides when to stop and which weights are kept.
+        params: the settings; val is scored as in the evaluation. Windows, batches and
+            transpositions depend on the seed and the epoch, dropout on torch's generator.
+        on_epoch: called after each epoch with its row of the curves (nats a note and accuracy on
+            train and val) and with a snapshot from which `resume` goes on.
+        resume: such a snapshot.
+
+    Returns:
+        The curves and the best weights.
+
+    Raises:
+        TrainingError: the loss is no longer a number, or there is nothing to learn from.
+    """
+    if train.n_notes == 0 or val.n_notes == 0:
+        raise TrainingError("train or val has no notes for this model; see metrics/split.json")
+    settings, scoring = params.selected.training, params.evaluate
+    done = Progress()
+    optimizer = make_optimizer(model, settings)
+    if resume is not None:
+        done = _restore(resume, model, optimizer)
+    while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
+        started = time.monotonic()
+        tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
+        done.seconds += time.monotonic() - started
+        row = {"epoch": done.epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
+        row |= _rows("train", tallies)
+        row |= _rows("val", evaluate(model, val, scoring))
+        if not math.isfinite(row["train_nll"] + row["val_nll"]):
+            raise TrainingError(
+                f"the loss is no longer a number in epoch {done.epoch + 1}; lower learning_rate "
+                f"(now {settings.learning_rate}) or clip_norm (now {settings.clip_norm})"
+            )
+        done.epoch += 1
+        done.curves.append(row)
+        done.notes += next(iter(tallies.fields.values())).notes
+        if row["val_nll"] < done.best_nll:
+            done.best_nll, done.best_epoch = row["val_nll"], done.epoch
+            done.best_weights = copy.deepcopy(model.state_dict())
+        on_epoch(row, _snapshot(done, model, optimizer))
+    return done
+
+
+def _epoch_batches(
+    train: Pieces, settings: Training, epoch: int, seed: int
+) -> tuple[int, Iterator[Batch]]:
+    """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
+    generator = np.random.default_rng([seed, epoch])
+    windows = training_windows(train, settings, generator)
+    groups = list(batches(windows, settings.batch_size, generator))
+    made = (transpose(make_batch(train, group), settings.transpose, generator) for group in groups)
+    return len(groups), made
+
+
+def _train_epoch(
+    model: Model, train: Pieces, settings: Training, optimizer: Optimizer, epoch: int, seed: int
+) -> Tallies:
+    """One pass over the epoch's windows."""
+    model.train()
+    tallies = Tallies(model.vocabularies)
+    n, made = _epoch_batches(train, settings, epoch, seed)
+    bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
+    for i, batch in enumerate(bar):
+        factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * factor
+        predictions = model(batch)
+        loss = model.loss(predictions, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        optimizer.step()
+        with torch.no_grad():
+            tallies.add(predictions, batch)
+    return tallies
+
+
+def _rows(split: str, tallies: Tallies) -> EpochRow:
+    """Nats a note, summed over the fields, and the accuracy of each field."""
+    row = {f"{split}_nll": tallies.nll()}
+    for name, tally in tallies.fields.items():
+        row[f"{split}_{name}_accuracy"] = tally.scores()["accuracy"]
+    return row
+
+
+def _snapshot(done: Progress, model: Model, optimizer: Optimizer) -> dict[str, Any]:
+    return {
+        "progress": vars(done),
+        "weights": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "torch_rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _restore(snapshot: dict[str, Any], model: Model, optimizer: Optimizer) -> Progress:
+    model.load_state_dict(snapshot["weights"])
+    optimizer.load_state_dict(snapshot["optimizer"])
+    torch.set_rng_state(snapshot["torch_rng"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(snapshot["cuda_rng"])
+    print(f"going on after epoch {snapshot['progress']['epoch']}", file=sys.stderr)
+    return Progress(**snapshot["progress"])

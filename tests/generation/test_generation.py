@@ -1,0 +1,215 @@
+"""Generation: seeded, true to the model, and true to the rhythm that was given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.tiny import model_of, settings
+from tests.tokens.token_tables import TUNE, random_piece, write_corpus
+from tonerow.generation import GENERATORS, Request, Samples
+from tonerow.generation.samples import copied_fraction, describe, scale_consistency
+from tonerow.notes.schema import SAMPLES
+from tonerow.tokens import corpus
+from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.windows import Window, load_melody, make_batch, vocabularies
+
+MELODY = ["rnn_vanilla", "lstm_local", "lstm_full", "lstm_local_small"]
+EVERY = [*MELODY, "lstm_window", "rnn_heads", "lstm_fields", "lstm_char"]
+SIDES = {"a": "train", "b": "test", "c": "val", "d": "test", "e": "test"}
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    pieces = {name: random_piece(name, 20 + 10 * i, i) for i, name in enumerate(SIDES)}
+    interim, splits = write_corpus(folder, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
+    corpus.tokenize(interim, splits, folder / "tokens", settings().tokenize)
+    return folder / "tokens"
+
+
+def request(tokens: Path, model: str = "rnn_vanilla", seed: int = 1, **changes: Any) -> Request:
+    """Asks an untrained model for samples."""
+    few = {"samples": 2, "max_notes": 25, "primer": 5, "max_characters": 40, "top_p": 1.0}
+    values = {f"generate__{key}": value for key, value in {**few, **changes}.items()}
+    chosen = settings(model, **values)
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
+    made = model_of(chosen, vocabularies(tokenizer)).eval()
+    return Request(made, tokens, tokenizer, chosen.generate, seed)
+
+
+def generate(asked: Request) -> Samples:
+    return GENERATORS[asked.model.view](asked)
+
+
+def lines(samples: Samples) -> dict[str, pd.DataFrame]:
+    """The notes of each sample by the piece that its rhythm is from."""
+    return {str(name): part for name, part in samples.notes.groupby("source_piece_id")}
+
+
+@pytest.mark.parametrize("model", EVERY)
+def test_a_seed_gives_the_same_samples(tokens: Path, model: str) -> None:
+    first, again = (generate(request(tokens, model)) for _ in range(2))
+    pd.testing.assert_frame_equal(first.notes, again.notes)
+    assert (first.metrics, first.texts) == (again.metrics, again.texts)
+
+
+@pytest.mark.parametrize("model", EVERY)
+def test_another_seed_gives_others(tokens: Path, model: str) -> None:
+    found = [generate(request(tokens, model, seed, samples=3)) for seed in (1, 2)]
+    pitches = [samples.notes["pitch"].tolist() for samples in found]
+    assert pitches[0] != pitches[1] or found[0].texts != found[1].texts
+
+
+@pytest.mark.parametrize("model", EVERY)
+def test_samples_keep_the_schema(tokens: Path, model: str) -> None:
+    notes = generate(request(tokens, model)).notes
+    table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
+    table.validate(full=True)
+    assert (notes["duration_beat"] > 0).all()
+    assert (notes["onset_beat"] >= 0).all()
+    assert notes["pitch"].between(0, 127).all()
+    assert notes["velocity"].between(1, 127).all()
+
+
+@pytest.mark.parametrize("model", MELODY)
+def test_rhythms_are_kept_exactly(tokens: Path, model: str) -> None:
+    found = lines(generate(request(tokens, model, samples=9, max_notes=22)))
+    assert set(found) == {"b", "d", "e"}
+    columns = ["piece_id", "is_melody", "pitch", "melody_rest", "melody_duration"]
+    notes = pq.read_table(tokens / "notes.parquet", columns=columns).to_pandas()
+    for piece, sample in found.items():
+        source = notes[(notes["piece_id"] == piece) & notes["is_melody"]].head(22)
+        assert sample["source_pitch"].tolist() == source["pitch"].tolist()
+        assert sample["duration_beat"].tolist() == source["melody_duration"].tolist()
+        end = (sample["onset_beat"] + sample["duration_beat"]).to_numpy()
+        rest = sample["onset_beat"].to_numpy() - np.concatenate([[0.0], end[:-1]])
+        np.testing.assert_allclose(rest, source["melody_rest"], atol=1e-5)
+
+
+def test_rhythms_come_from_the_split_asked_for(tokens: Path) -> None:
+    assert set(lines(generate(request(tokens, split="val", samples=9)))) == {"c"}
+
+
+def test_as_many_samples_as_asked_for_each_of_another_piece(tokens: Path) -> None:
+    notes = generate(request(tokens, samples=2)).notes
+    assert notes["sample"].unique().tolist() == [0, 1]
+    pairs = notes[["sample", "source_piece_id"]].drop_duplicates()
+    assert len(pairs) == pairs["source_piece_id"].nunique() == 2
+
+
+def test_a_sample_is_cut_to_max_notes(tokens: Path) -> None:
+    whole, cut = (generate(request(tokens, max_notes=n)).notes for n in (10_000, 7))
+    assert cut.groupby("sample").size().tolist() == [7, 7]
+    assert (whole.groupby("sample").size() > 7).all()
+
+
+def test_a_single_note_is_a_sample(tokens: Path) -> None:
+    found = generate(request(tokens, max_notes=1))
+    assert len(found.notes) == 2
+    assert found.metrics["mean_interval_semitones"] == 0
+
+
+def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
+    """What the model says of each note (log-probabilities, (L, 128)), told these pitches at once."""
+    held_out = load_melody(asked.tokens, "test")
+    begin = int(held_out.first[held_out.ids.index(piece)])
+    values = {**held_out.values, "pitch": held_out.values["pitch"].clone()}
+    values["pitch"][begin : begin + len(pitches)] = torch.tensor(pitches)
+    with torch.no_grad():
+        batch = make_batch(replace(held_out, values=values), [Window(begin, len(pitches))])
+        found: torch.Tensor = asked.model(batch)["pitch"].log_probabilities()[0]
+        return found
+
+
+@pytest.mark.parametrize("model", MELODY)
+def test_greedy_pitches_are_the_most_likely_after_those_before(tokens: Path, model: str) -> None:
+    asked = request(tokens, model, top_k=1, samples=3)
+    for piece, sample in lines(generate(asked)).items():
+        pitches = sample["pitch"].tolist()
+        assert heard_again(asked, piece, pitches).argmax(-1).tolist() == pitches
+
+
+@pytest.mark.parametrize("model", MELODY)
+def test_drawn_pitches_are_among_those_left_possible(tokens: Path, model: str) -> None:
+    asked = request(tokens, model, top_k=3, temperature=5.0, samples=3)
+    ranks = set()
+    for piece, sample in lines(generate(asked)).items():
+        pitches = torch.tensor(sample["pitch"].tolist())
+        order = heard_again(asked, piece, pitches.tolist()).argsort(descending=True)
+        rank = (order == pitches[:, None]).nonzero()[:, 1]
+        assert (rank < 3).all()
+        ranks |= set(rank.tolist())
+    assert ranks == {0, 1, 2}
+
+
+def test_a_full_repeat_decay_never_repeats(tokens: Path) -> None:
+    repeats = [
+        generate(request(tokens, top_k=2, samples=3, repeat_decay=decay)).metrics
+        for decay in (0.0, 1.0)
+    ]
+    assert repeats[0]["repeated_pitch_fraction"] > 0
+    assert repeats[1]["repeated_pitch_fraction"] == 0
+
+
+@pytest.mark.parametrize("model", ["lstm_window", "rnn_heads", "lstm_fields"])
+def test_an_opening_is_kept_and_continued(tokens: Path, model: str) -> None:
+    found = generate(request(tokens, model, samples=3, max_notes=12))
+    notes = pq.read_table(tokens / "notes.parquet").to_pandas()
+    for piece, sample in lines(found).items():
+        assert sample["is_primer"].tolist() == [True] * 5 + [False] * 7
+        source = notes[notes["piece_id"] == piece]["pitch"].tolist()
+        assert sample["pitch"].tolist()[:5] == source[:5]
+    assert found.metrics["notes"] == 3 * 7
+
+
+def test_scale_consistency_by_hand() -> None:
+    c_major = [60, 62, 64, 65, 67, 69, 71, 72]
+    assert scale_consistency(pd.Series(c_major)) == 1.0
+    assert scale_consistency(pd.Series([p + 5 for p in c_major])) == 1.0
+    assert scale_consistency(pd.Series([60, 61, 62, 63])) == 0.75  # A flat: C, D flat, E flat
+    assert scale_consistency(pd.Series(range(60, 72))) == pytest.approx(7 / 12)
+    assert scale_consistency(pd.Series([60])) == 1.0
+
+
+def samples_of(*pitches: list[int]) -> pd.DataFrame:
+    parts = [pd.DataFrame({"sample": i, "pitch": line}) for i, line in enumerate(pitches)]
+    return pd.concat(parts).astype({"pitch": "uint8"})
+
+
+def test_describe_by_hand() -> None:
+    found = describe(samples_of([60, 62, 62, 60], [72, 60]))
+    assert found["scale_consistency"] == 1.0
+    assert found["mean_interval_semitones"] == (2 + 0 + 2 + 12) / 4
+    assert found["repeated_pitch_fraction"] == 1 / 4
+    assert found["range_semitones"] == (2 + 12) / 2
+
+
+def test_describing_single_notes_gives_numbers() -> None:
+    found = describe(samples_of([60], [72]))
+    assert found == {
+        "scale_consistency": 1.0,
+        "mean_interval_semitones": 0.0,
+        "repeated_pitch_fraction": 0.0,
+        "range_semitones": 0.0,
+    }
+
+
+def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> None:
+    train = load_melody(tokens, "train")
+    line = train.values["pitch"].numpy()[train.first[0] : train.first[1]]
+    own = np.random.default_rng(0).integers(30, 90, 20)
+    pitch = np.concatenate([own, line[:10] + 1])
+    samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_primer": False})
+    assert copied_fraction(samples, tokens, "melody", run=6) == pytest.approx(10 / 30)
+    assert copied_fraction(samples.head(20), tokens, "melody", run=6) == 0
+    assert copied_fraction(samples.head(3), tokens, "melody", run=6) == 0
+    assert copied_fraction(samples.assign(is_primer=True), tokens, "melody", run=6) == 0
