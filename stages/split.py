@@ -1,31 +1,27 @@
 """Splits the corpus by work: ``python -m stages.split INTERIM OUT METRICS``."""
 
-import json
 import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tonerow import params
-from tonerow.splitting import works as splitting
+from tonerow import params, reports, splitting
 
 
 def main() -> None:
     """Writes ``splits.parquet`` and the audit of how much of val and test is also in train."""
     interim, out, metrics = map(Path, sys.argv[1:])
-    try:
-        settings = params.load()
-        table, summary = splitting.split(interim, settings.split, settings.seed)
-    except (params.ParamsError, splitting.SplitError) as error:
-        sys.exit(str(error))
+    table, summary = splitting.split(interim, params.load().split)
     out.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, out / "splits.parquet")
-    metrics.parent.mkdir(parents=True, exist_ok=True)
-    metrics.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    reports.write_json(metrics, summary)
     leak = [summary[name]["test_notes_shared_with_train"] for name in ("audit", "audit_by_file")]
     print(f"{table.num_rows} pieces, {summary['n_works']} works; of test's melody notes")
     print(f"{leak[0]:.1%} lie in runs that train holds too ({leak[1]:.1%} if split by file)")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (params.ParamsError, splitting.SplitError) as error:
+        sys.exit(str(error))

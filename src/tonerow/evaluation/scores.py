@@ -3,96 +3,121 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.models.base import Batch, Model
 from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.vocabulary import Vocabularies
 from tonerow.params import Evaluate
-from tonerow.windows import Pieces, Window, batches, make_batch, scoring_windows
+from tonerow.progress import progress
+from tonerow.views import Pieces
+from tonerow.windows import Window, batches, make_batch, scored_notes, scoring_windows
 
-ERROR_UNITS = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
+ERROR_NAMES = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
 """What the error of a field is called where it has a unit; else ``<field>_error``."""
+
+NoteScores = Mapping[str, Tensor]
+"""Of one field, each (n,): `nats` float, `hit` and `top5` bool, and `error` where it is measured."""
+
+
+@torch.no_grad()
+def score_batch(
+    predictions: Predictions, batch: Batch, vocabularies: Vocabularies, errors: bool = False
+) -> dict[str, NoteScores]:
+    """Scores the scored notes of a batch, row by row.
+
+    Args:
+        predictions: of the batch, (B, L).
+        batch: the notes.
+        vocabularies: of the fields; where ids stand for numbers, errors can be measured.
+        errors: whether to measure how far the answers' values lie from the true ones.
+
+    Returns:
+        By field, see `NoteScores`.
+    """
+    scores: dict[str, NoteScores] = {}
+    for name, everywhere in predictions.items():
+        prediction, target = everywhere.at((batch.scored,)), batch.now[name][batch.scored]
+        classes = Categorical(prediction.log_probabilities())  # once: a density's take time
+        own = {
+            "nats": classes.nll(target),
+            "hit": classes.hits(target),
+            "top5": classes.hits(target, 5),
+        }
+        if errors and vocabularies[name].values:
+            values = torch.tensor(vocabularies[name].values, device=target.device)
+            own["error"] = (values[prediction.best()] - values[target]).abs()
+        scores[name] = own
+    return scores
 
 
 @dataclass
 class Tally:
-    """Sums over scored notes, of one field."""
+    """Sums over the scored notes of one field."""
 
     nats: float = 0.0
     hits: int = 0
-    top5: int = 0
     notes: int = 0
-    error: float = 0.0
-    exact: int = 0
-
-    def add(self, nats: Tensor, hits: Tensor, top5: Tensor) -> None:
-        """Adds the nats (float) and hits (bool) of scored notes, each (n,)."""
-        self.nats += float(nats.double().sum())
-        self.hits += int(hits.sum())
-        self.top5 += int(top5.sum())
-        self.notes += len(nats)
-
-    def add_errors(self, error: Tensor) -> None:
-        """Adds how far the answers' values lie from the true ones, (n,)."""
-        self.error += float(error.double().sum())
-        self.exact += int((error == 0).sum())
-
-    def scores(self) -> dict[str, float]:
-        """`nll` in nats a note, `bits_per_note`, `accuracy` and `top5_accuracy` (0-1)."""
-        n = max(self.notes, 1)
-        return {
-            "nll": self.nats / n,
-            "bits_per_note": self.nats / n / math.log(2),
-            "accuracy": self.hits / n,
-            "top5_accuracy": self.top5 / n,
-        }
 
 
 @dataclass
 class Tallies:
-    """One `Tally` a predicted field.
+    """One `Tally` a predicted field: what training shows of an epoch."""
 
-    Attributes:
-        vocabularies: of the fields; where ids stand for numbers, errors are measured.
-        fields: the tallies.
-        errors: whether to measure them.
-        body_nats: nats of characters after the header, where the notes are characters.
-    """
-
-    vocabularies: Fields
-    errors: bool = False
     fields: dict[str, Tally] = field(default_factory=dict)
-    body_nats: float = 0.0
 
-    def add(self, predictions: Predictions, batch: Batch) -> None:
-        """Adds the scored notes of a batch."""
-        scored = batch["scored"]
-        for name, everywhere in predictions.items():
-            prediction, target = everywhere.at((scored,)), batch[name][scored]
-            known = Categorical(prediction.log_probabilities())  # once: a density's take time
-            nats = known.nll(target)
+    def add(self, scores: Mapping[str, NoteScores]) -> None:
+        """Adds what `score_batch` gives."""
+        for name, own in scores.items():
             tally = self.fields.setdefault(name, Tally())
-            tally.add(nats, known.hits(target), known.hits(target, 5))
-            if self.errors and self.vocabularies[name].values:
-                values = torch.tensor(self.vocabularies[name].values, device=target.device)
-                tally.add_errors((values[prediction.best()] - values[target]).abs())
-            if "body" in batch:
-                self.body_nats += float(nats[batch["body"][scored]].double().sum())
+            tally.nats += float(own["nats"].double().sum())
+            tally.hits += int(own["hit"].sum())
+            tally.notes += len(own["nats"])
+
+    @property
+    def notes(self) -> int:
+        """How many notes were scored."""
+        return next(iter(self.fields.values())).notes
 
     def nll(self) -> float:
         """Nats a note (or character), summed over the fields."""
-        return sum(tally.scores()["nll"] for tally in self.fields.values())
+        return sum(tally.nats / max(tally.notes, 1) for tally in self.fields.values())
 
-    def report(self, written_notes: int = 0) -> dict[str, float]:
+    def accuracy(self) -> dict[str, float]:
+        """How often the most likely id is right (0-1), by field."""
+        return {name: tally.hits / max(tally.notes, 1) for name, tally in self.fields.items()}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of every note of a split.
+
+    Attributes:
+        pieces: the notes.
+        fields: by field, arrays (n_notes,) in the order of the notes, see `NoteScores`.
+    """
+
+    pieces: Pieces
+    fields: Mapping[str, Mapping[str, NDArray[Any]]]
+
+    def nll(self) -> float:
+        """Nats a note (or character), summed over the fields."""
+        return sum(_mean(own["nats"]) for own in self.fields.values())
+
+    def accuracy(self) -> dict[str, float]:
+        """How often the most likely id is right (0-1), by field."""
+        return {name: _mean(own["hit"]) for name, own in self.fields.items()}
+
+    def summary(self) -> dict[str, float]:
         """All scores by name, as they stand in ``metrics/evaluate.json``.
-
-        Args:
-            written_notes: notes of the ABC tunes scored, repeats not played out; 0 otherwise.
 
         Returns:
             For each field ``<field>_nll``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
@@ -102,19 +127,38 @@ class Tallies:
             `bits_per_note` of the whole note; for characters `bits_per_written_note`: all nats of
             the tunes' bodies over their notes as written. Per character for the field `char`.
         """
-        found: dict[str, float] = {}
-        for name, tally in self.fields.items():
-            found |= {f"{name}_{score}": value for score, value in tally.scores().items()}
-            if self.vocabularies[name].values:
-                key = ERROR_UNITS.get(name, f"{name}_error")
-                found[key] = tally.error / max(tally.notes, 1)
-                found[f"{name}_exact_score"] = tally.exact / max(tally.notes, 1)
-        if "char" in self.fields:
-            found["char_bits"] = found.pop("char_bits_per_note")
-            found["bits_per_written_note"] = self.body_nats / max(written_notes, 1) / math.log(2)
+        summary: dict[str, float] = {}
+        for name, own in self.fields.items():
+            nll = _mean(own["nats"])
+            per = "char_bits" if name == "char" else f"{name}_bits_per_note"
+            summary |= {f"{name}_nll": nll, per: nll / math.log(2)}
+            summary |= {f"{name}_accuracy": _mean(own["hit"])}
+            summary |= {f"{name}_top5_accuracy": _mean(own["top5"])}
+            if "error" in own:
+                summary[ERROR_NAMES.get(name, f"{name}_error")] = _mean(own["error"])
+                summary[f"{name}_exact_score"] = _mean(own["error"] == 0)
+        if "body" in self.pieces.notes:
+            nats = self.fields["char"]["nats"][self.pieces.notes["body"].cpu().numpy()]
+            written = max(self.pieces.written_notes, 1)
+            summary["bits_per_written_note"] = float(nats.sum(dtype=np.float64)) / written
+            summary["bits_per_written_note"] /= math.log(2)
         if len(self.fields) > 1:
-            found |= {"nll": self.nll(), "bits_per_note": self.nll() / math.log(2)}
-        return found
+            summary |= {"nll": self.nll(), "bits_per_note": self.nll() / math.log(2)}
+        return {**summary, "notes": self.pieces.written_notes or self.pieces.n_notes}
+
+    def table(self, split: str) -> pa.Table:
+        """One row a note: split, piece_id, ``<field>_nats`` float32, ``<field>_hit`` bool."""
+        sizes = np.diff(self.pieces.first)
+        ids = pa.array(np.repeat(np.array(self.pieces.ids, dtype=object), sizes), pa.string())
+        columns: dict[str, Any] = {"split": pa.repeat(split, self.pieces.n_notes), "piece_id": ids}
+        for name, own in self.fields.items():
+            columns[f"{name}_nats"] = pa.array(own["nats"].astype(np.float32))
+            columns[f"{name}_hit"] = pa.array(own["hit"])
+        return pa.table(columns)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean(dtype=np.float64)) if len(values) else 0.0
 
 
 def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[Window], int]:
@@ -127,8 +171,7 @@ def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[
     return scoring_windows(pieces, settings.window, settings.stride), settings.window
 
 
-@torch.no_grad()
-def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 16384) -> Tallies:
+def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 16384) -> Scored:
     """Scores every note once, with its context.
 
     Args:
@@ -136,25 +179,23 @@ def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 
         pieces: held-out pieces.
         settings: window and stride (`tonerow.windows.scoring_windows`).
         max_notes: notes in a batch; bounds the memory and does not change the result.
-
-    Returns:
-        The sums of each predicted field.
     """
     model.eval()
-    tallies = Tallies(model.vocabularies, errors=True)
     windows, longest = windows_for(model, pieces, settings)
-    for group in batches(windows, max(1, max_notes // longest)):
+    groups = list(batches(windows, max(1, max_notes // longest)))
+    parts: dict[str, dict[str, list[NDArray[Any]]]] = {}
+    for group in progress(groups, desc="score", unit="batches"):
         batch = make_batch(pieces, group)
-        tallies.add(model(batch), batch)
-    return tallies
-
-
-def report(model: Model, held_out: dict[str, Pieces], settings: Evaluate) -> dict[str, Any]:
-    """Scores by split, see `Tallies.report`; and `notes`, how many were scored."""
-    return {
-        split: {
-            **evaluate(model, pieces, settings).report(pieces.written_notes),
-            "notes": pieces.written_notes or pieces.n_notes,
-        }
-        for split, pieces in held_out.items()
+        with torch.no_grad():
+            predictions = model(batch)
+        for name, own in score_batch(predictions, batch, model.vocabularies, errors=True).items():
+            for score, values in own.items():
+                column = parts.setdefault(name, {}).setdefault(score, [])
+                column.append(values.cpu().numpy())
+    places = scored_notes([window for group in groups for window in group])
+    order = np.argsort(places)  # every note is scored once
+    fields = {
+        name: {score: np.concatenate(column)[order] for score, column in own.items()}
+        for name, own in parts.items()
     }
+    return Scored(pieces, fields)

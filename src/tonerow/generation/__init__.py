@@ -10,10 +10,15 @@ from collections.abc import Callable
 from tonerow.generation import chars, events, melody
 from tonerow.generation.samples import Request, Samples
 
-__all__ = ["GENERATORS", "Request", "Samples"]
+__all__ = ["GENERATORS", "Request", "Samples", "generate"]
 
 GENERATORS: dict[str, Callable[[Request], Samples]] = {
     "melody": melody.generate,
     "events": events.generate,
     "chars": chars.generate,
 }
+
+
+def generate(request: Request) -> Samples:
+    """Draws samples in the way of the model's view."""
+    return GENERATORS[request.model.view](request)

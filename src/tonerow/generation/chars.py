@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from tonerow.abc_notation.reading import Tune, parse_tune, read_tune
+from tonerow import abc_notation
+from tonerow.abc_notation import Tune
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -22,9 +23,7 @@ from tonerow.notes.schema import SAMPLES
 from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table
 from tonerow.progress import progress
-from tonerow.tokens import abc_text
-from tonerow.tokens.abc_text import END, PADDING, UNKNOWN
-from tonerow.windows import header_of
+from tonerow.tokens.characters import END, UNKNOWN
 
 
 def generate(request: Request) -> Samples:
@@ -40,10 +39,11 @@ def generate(request: Request) -> Samples:
         text = f"X:{i + 1}\nT:Sample {i + 1}\n{tune}\n"
         texts[f"sample-{i:02d}.abc"] = text
         try:
-            score, parsed = read_tune(text, request.settings.max_notes * 4), parse_tune(text)
+            as_written = abc_notation.parse_tune(text, request.settings.max_notes * 4)
+            score = abc_notation.play(as_written, request.settings.max_notes * 4)
         except UnreadableError:
             continue
-        full += bars_are_full(parsed)
+        full += bars_are_full(as_written)
         notes.append(_rows(i, str(source), score))
     table = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=SAMPLES.names)
     metrics = {
@@ -51,7 +51,7 @@ def generate(request: Request) -> Samples:
         "notes": len(table),
         "parsed_fraction": len(notes) / len(tunes),
         "full_bars_fraction": full / len(tunes),
-        **({"copied_fraction": copied_fraction(table, request.tokens, "chars")} if notes else {}),
+        **({"copied_fraction": copied_fraction(table, request)} if notes else {}),
         **(describe(table) if notes else {}),
     }
     return Samples(table, metrics, texts)
@@ -61,9 +61,12 @@ def choose_headers(request: Request) -> pd.Series[str]:
     """Headers of held-out tunes, indexed by piece id."""
     path = request.tokens / "chars.parquet"
     table = pq.read_table(path, filters=[("split", "==", request.settings.split)]).to_pandas()
-    order = np.random.default_rng(request.seed).permutation(len(table))
+    order = np.random.default_rng(request.settings.seed).permutation(len(table))
     chosen = table.iloc[order[: request.settings.samples]].set_index("piece_id")
-    headers = [header_of(request.tokenizer.decode_text(ids)) for ids in chosen["char_ids"]]
+    headers = [
+        request.tokenizer.decode_text(ids[:length])
+        for ids, length in zip(chosen["char_ids"], chosen["header_length"], strict=True)
+    ]
     return pd.Series(headers, index=chosen.index)
 
 
@@ -72,11 +75,12 @@ def write(request: Request, headers: pd.Series[str]) -> list[str]:
     """The bodies that the model writes under these headers, each up to its end symbol."""
     drawing, bodies = Drawing(request), []
     for header in progress(headers.tolist(), desc="generate", unit="tunes"):
-        given = request.tokenizer.encode_text(header)[1:-1]
-        state, body, current = request.model.begin({}), [], START
+        given = request.tokenizer.encode_text(header)[:-1]  # a header does not end the tune
+        length = torch.tensor([len(given)], device=request.device)
+        state, body, current = request.model.begin({}, length), [], START
         for t in range(len(given) + request.settings.max_characters):
-            previous = torch.tensor([current], device=request.device)
-            predictions, state = request.model.step({"previous_char": previous}, state)
+            before = torch.tensor([current], device=request.device)
+            predictions, state = request.model.step({"char": before}, state)
             if t < len(given):
                 current = given[t]
                 continue
@@ -89,9 +93,9 @@ def write(request: Request, headers: pd.Series[str]) -> list[str]:
 
 
 def _writable(predictions: Predictions) -> Predictions:
-    """The predictions without the symbols that are no characters and do not end a tune."""
+    """The predictions without the symbol of characters that train does not have."""
     scores = predictions["char"].log_probabilities().clone()
-    scores[:, [PADDING, abc_text.START, UNKNOWN]] = float("-inf")
+    scores[:, UNKNOWN] = float("-inf")
     return {"char": Categorical(scores)}
 
 

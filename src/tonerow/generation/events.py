@@ -16,8 +16,8 @@ from tonerow.generation.samples import (
     describe,
     held_out_lines,
 )
-from tonerow.models.base import START, Batch
-from tonerow.models.vocabulary import Field
+from tonerow.models.base import START, Notes
+from tonerow.models.vocabulary import Vocabularies
 from tonerow.progress import progress
 
 IDS = {"pitch": "pitch", "offset": "offset_id", "duration": "duration_id"}
@@ -32,50 +32,50 @@ def generate(request: Request) -> Samples:
     the opening's last.
     """
     primers = held_out_lines(request, list(IDS.values()), melody=False)
-    given = primer_batch(primers, request.settings.primer, request.device)
-    drawn = continue_primers(request, given)
-    notes = to_notes(request, primers, drawn, given["length"].tolist())
+    given, length = opening_notes(primers, request.settings.primer, request.device)
+    drawn = continue_primers(request, given, length)
+    notes = to_notes(request, primers, drawn, length.tolist())
     own = notes[~notes["is_primer"]]
     counts = {"samples": len(primers), "notes": len(own)}
-    copied = {"copied_fraction": copied_fraction(notes, request.tokens, request.model.view)}
+    copied = {"copied_fraction": copied_fraction(notes, request)}
     return Samples(notes, {**counts, **copied, **(describe(own) if len(own) else {})})
 
 
-def primer_batch(pieces: list[pd.DataFrame], notes: int, device: torch.device) -> Batch:
-    """Ids (B, P) of each field of the pieces' first notes, and how many each has as `length`."""
+def opening_notes(
+    pieces: list[pd.DataFrame], notes: int, device: torch.device
+) -> tuple[Notes, Tensor]:
+    """Ids (B, P) of each field of the pieces' first notes, and how many each piece has, (B,)."""
     length = torch.tensor([min(len(piece), notes) for piece in pieces])
-    batch: Batch = {"length": length.to(device)}
+    opening: dict[str, Tensor] = {}
     for name, column in IDS.items():
         ids = torch.full((len(pieces), int(length.max())), 0)
         for row, piece, n in zip(ids, pieces, length.tolist(), strict=True):
             values = piece[column].to_numpy()[:n].astype(np.int64)
             row[:n] = torch.from_numpy(values - (name == "velocity"))
-        batch[name] = ids.to(device)
-    return batch
+        opening[name] = ids.to(device)
+    return opening, length.to(device)
 
 
-def _as_previous(ids: dict[str, Tensor], fields: dict[str, Field]) -> Batch:
-    """Ids (B,) as what the next step reads: ids, and normalised values where there are any."""
-    previous: Batch = {}
+def _with_norms(ids: Notes, vocabularies: Vocabularies) -> Notes:
+    """Ids (B,) as a step reads them: with normalised values where there are any."""
+    notes = dict(ids)
     for name, chosen in ids.items():
-        previous[f"previous_{name}"] = chosen
-        if fields[name].norms:
-            norms = torch.tensor(fields[name].norms, device=chosen.device)
+        if vocabularies[name].norms:
+            norms = torch.tensor(vocabularies[name].norms, device=chosen.device)
             values = norms[chosen.clamp(min=0)].masked_fill(chosen == START, 0)
-            previous[f"previous_{name}_norm"] = values
-    return previous
+            notes[f"{name}_norm"] = values
+    return notes
 
 
 @torch.no_grad()
-def continue_primers(request: Request, given: Batch) -> dict[str, Tensor]:
+def continue_primers(request: Request, given: Notes, length: Tensor) -> dict[str, Tensor]:
     """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted."""
     model, drawing = request.model, Drawing(request)
-    fields = dict(model.vocabularies)
-    state, length = model.begin(given), given["length"]
-    ids = {name: torch.full((len(length),), START, device=request.device) for name in IDS}
+    state = model.begin({}, length)
+    ids = {name: torch.full_like(length, START) for name in IDS}
     chosen: dict[str, list[Tensor]] = {name: [] for name in IDS}
     for t in progress(range(request.settings.max_notes), desc="generate", unit="notes"):
-        predictions, state = model.step(_as_previous(ids, fields), state)
+        predictions, state = model.step(_with_norms(ids, model.vocabularies), state)
         before = ids["pitch"]
         drawn = drawing.draw(predictions, before)
         for name in IDS:
@@ -91,7 +91,7 @@ def to_notes(
     request: Request, pieces: list[pd.DataFrame], drawn: dict[str, Tensor], given: list[int]
 ) -> pd.DataFrame:
     """The samples' notes from ids (B, L), the first `given` of each being the primer's."""
-    predicts = request.model.fields
+    predicts = request.model.predicts
     samples = []
     for i, piece in enumerate(pieces):
         ids = {f"{name}_id": drawn[name][i].cpu().numpy() for name in drawn}

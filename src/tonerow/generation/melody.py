@@ -16,7 +16,7 @@ from tonerow.generation.samples import (
     describe,
     held_out_lines,
 )
-from tonerow.models.base import START, Batch
+from tonerow.models.base import START, Notes
 from tonerow.progress import progress
 
 RHYTHM = ["melody_rest", "melody_duration"]
@@ -29,42 +29,42 @@ def generate(request: Request) -> Samples:
     lines = [
         line.head(request.settings.max_notes) for line in held_out_lines(request, columns, True)
     ]
-    notes = to_notes(lines, recolour(request, rhythm_batch(lines, request.device)))
+    notes = to_notes(lines, recolour(request, *rhythms(lines, request.device)))
     counts = {"samples": len(lines), "notes": len(notes)}
-    copied = {"copied_fraction": copied_fraction(notes, request.tokens, request.model.view)}
+    copied = {"copied_fraction": copied_fraction(notes, request)}
     source = {"source": describe(notes, "source_pitch")}
     metrics = {**counts, **copied, **describe(notes), **source}
     return Samples(notes, metrics)
 
 
-def rhythm_batch(lines: list[pd.DataFrame], device: torch.device) -> Batch:
-    """`rhythm` (B, L, 2), zero at padding, and `length` (B,) of these lines."""
+def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Tensor]:
+    """What is given of these lines: `rhythm` (B, L, 2), zero at padding; and their lengths (B,)."""
     length = torch.tensor([len(line) for line in lines])
     rhythm = torch.zeros(len(lines), int(length.max()), 2)
     for row, line in zip(rhythm, lines, strict=True):
         row[: len(line)] = torch.tensor(line[NORMALISED].to_numpy(np.float32))
-    return {"rhythm": rhythm.to(device), "length": length.to(device)}
+    return {"rhythm": rhythm.to(device)}, length.to(device)
 
 
 @torch.no_grad()
-def recolour(request: Request, batch: Batch) -> Tensor:
+def recolour(request: Request, given: Notes, length: Tensor) -> Tensor:
     """Draws new pitches for given rhythms.
 
     Args:
         request: a model of the view "melody", and how to sample.
-        batch: `rhythm` (B, L, 2) and `length` (B,); padding at the end.
+        given: `rhythm` (B, L, 2); padding at the end.
+        length: int64 (B,).
 
     Returns:
         int64 (B, L), pitches 0-127; at padding they mean nothing.
     """
-    drawing, state = Drawing(request), request.model.begin(batch)
-    size, length = batch["rhythm"].shape[:2]
-    pitch = torch.full((size,), START, device=request.device)
+    drawing, state = Drawing(request), request.model.begin(given, length)
+    pitch = torch.full_like(length, START)
     drawn = []
-    for _ in progress(range(length), desc="generate", unit="notes"):
-        predictions, state = request.model.step({"previous_pitch": pitch}, state)
-        previous, pitch = pitch, drawing.draw(predictions, pitch)["pitch"]
-        drawing.heard(pitch, previous)
+    for _ in progress(range(given["rhythm"].shape[1]), desc="generate", unit="notes"):
+        predictions, state = request.model.step({"pitch": pitch}, state)
+        before, pitch = pitch, drawing.draw(predictions, pitch)["pitch"]
+        drawing.heard(pitch, before)
         drawn.append(pitch)
     return torch.stack(drawn, 1)
 

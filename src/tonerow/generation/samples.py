@@ -18,7 +18,7 @@ from tonerow.models.base import Model
 from tonerow.models.predictions import Predictions
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.windows import VIEWS
+from tonerow.views import VIEWS
 
 VELOCITY = 80
 """Of generated notes where the model says nothing of dynamics."""
@@ -35,15 +35,13 @@ class Request:
         model: in evaluation mode.
         tokens: folder with the token tables.
         tokenizer: of these tokens.
-        settings: how to sample.
-        seed: of every choice and draw.
+        settings: how to sample, and the seed of every choice and draw.
     """
 
     model: Model
     tokens: Path
     tokenizer: Tokenizer
     settings: Generate
-    seed: int
 
     @property
     def device(self) -> torch.device:
@@ -77,7 +75,7 @@ def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[p
     path = request.tokens / "notes.parquet"
     notes = pq.read_table(path, columns=["piece_id", *columns], filters=keep).to_pandas()
     lines = dict(list(notes.groupby("piece_id", sort=True)))
-    order = np.random.default_rng(request.seed).permutation(sorted(lines))
+    order = np.random.default_rng(request.settings.seed).permutation(sorted(lines))
     return [lines[piece].reset_index(drop=True) for piece in order[: request.settings.samples]]
 
 
@@ -86,7 +84,7 @@ class Drawing:
 
     def __init__(self, request: Request) -> None:
         self._settings = request.settings
-        self._generator = torch.Generator().manual_seed(request.seed)
+        self._generator = torch.Generator().manual_seed(request.settings.seed)
         self._run: Tensor | None = None
 
     def draw(self, predictions: Predictions, previous_pitch: Tensor | None) -> dict[str, Tensor]:
@@ -137,7 +135,7 @@ def describe(samples: pd.DataFrame, column: str = "pitch") -> dict[str, float]:
     }
 
 
-def copied_fraction(samples: pd.DataFrame, tokens: Path, view: str, run: int = COPIED_RUN) -> float:
+def copied_fraction(samples: pd.DataFrame, request: Request, run: int = COPIED_RUN) -> float:
     """The share of generated notes that lie in a run of intervals which train has too.
 
     What is transposed counts as copied. Held-out tunes share such runs with train as well: that
@@ -145,33 +143,17 @@ def copied_fraction(samples: pd.DataFrame, tokens: Path, view: str, run: int = C
 
     Args:
         samples: rows of `tonerow.notes.schema.SAMPLES`.
-        tokens: folder with the token tables.
-        view: of the model: compared are melody lines, or all notes for "events".
+        request: of the model; its view says whether melody lines or all notes are compared.
         run: intervals in a run.
     """
-    train = VIEWS["melody" if view == "chars" else view](tokens, "train")
-    known = np.unique(_runs(train.values["pitch"].numpy(), train.first, run)[0])
+    view = VIEWS[VIEWS[request.model.view].compared_with]
+    train = view.load(request.tokens, "train")
+    known = np.unique(runs_within(train.notes["pitch"].numpy(), train.first, run)[0])
     generated = samples[~samples["is_primer"].astype(bool)]
     sizes = generated.groupby("sample").size().to_numpy()
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    hashes, starts = _runs(generated["pitch"].to_numpy(np.int64), first, run)
+    hashes, starts = runs_within(generated["pitch"].to_numpy(np.int64), first, run)
     copied = np.zeros(len(generated) + 1, np.int64)
     for start in starts[np.isin(hashes, known)].tolist():
         copied[start : start + run + 1] = 1
     return float(copied.sum() / max(len(generated), 1))
-
-
-def _runs(
-    pitch: NDArray[np.int64], first: NDArray[np.int64], run: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """A hash of each run of intervals within a piece, and the note at which it starts."""
-    interval = np.diff(pitch).astype(np.uint64)
-    n = max(len(interval) - run + 1, 0)
-    hashes = np.zeros(n, np.uint64)
-    for i in range(run):
-        hashes = (hashes ^ interval[i : i + n]) * np.uint64(0x9E3779B97F4A7C15)
-        hashes ^= hashes >> np.uint64(29)
-    starts = np.arange(n)
-    piece = np.searchsorted(first, starts, side="right")
-    inside = starts + run < first[np.minimum(piece, len(first) - 1)]
-    return hashes[inside], starts[inside]

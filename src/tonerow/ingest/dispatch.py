@@ -156,6 +156,15 @@ def _in_order(results: Iterator[tuple[Source, bytes]]) -> Iterator[_Reading]:
         yield rows, table
 
 
+def described(account: dict[str, Any]) -> str:
+    """The account as lines for the terminal."""
+    kept, pieces, notes = (account[key] for key in ("kept", "pieces", "notes"))
+    lines = [f"ingest: {kept:,} of {pieces:,} pieces, {notes:,} notes"]
+    for reason, count in account["refused_because"].items():
+        lines.append(f"  refused, {reason.replace('_', ' ')}: {count:,}")
+    return "\n".join(lines)
+
+
 class _Account:
     """Counts what was read."""
 

@@ -14,7 +14,7 @@ SLOWEST_BPM = 4.0
 TICKS_PER_BEAT = 480
 
 
-def write_samples(
+def write_midi_samples(
     folder: Path, samples: pd.DataFrame, tempi: pd.Series[float], tempo_bpm: float | None
 ) -> None:
     """Writes each sample as ``sample-00.mid``, and its source beside it where there is one.

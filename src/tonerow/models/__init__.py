@@ -1,45 +1,47 @@
 """The architectures: one file each, all keeping the contract of `tonerow.models.base`.
 
-`build` is the only place that maps a name to a class.
+An architecture is found by its name and listed nowhere: `lstm_local` is the class `LstmLocal` in
+`lstm_local.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from tonerow.models.base import Model
-from tonerow.models.lstm_char import LstmChar
-from tonerow.models.lstm_fields import LstmFields
-from tonerow.models.lstm_full import LstmFull
-from tonerow.models.lstm_local import LstmLocal
-from tonerow.models.lstm_window import LstmWindow
-from tonerow.models.rnn_heads import RnnHeads
-from tonerow.models.rnn_vanilla import RnnVanilla
-from tonerow.models.vocabulary import Fields
-
-ARCHITECTURES: dict[str, type[Model]] = {
-    "rnn_vanilla": RnnVanilla,
-    "lstm_local": LstmLocal,
-    "lstm_full": LstmFull,
-    "lstm_window": LstmWindow,
-    "rnn_heads": RnnHeads,
-    "lstm_fields": LstmFields,
-    "lstm_char": LstmChar,
-}
+from tonerow.models.vocabulary import Vocabularies
 
 
-def build(settings: Mapping[str, Any], fields: Fields) -> Model:
+def find(name: str) -> type[Model]:
+    """The class of an architecture.
+
+    Args:
+        name: like "lstm_local".
+
+    Raises:
+        LookupError: there is no such file, or no such class in it.
+    """
+    class_name = "".join(part.capitalize() for part in name.split("_"))
+    if not name.isidentifier() or find_spec(f"{__name__}.{name}") is None:
+        raise LookupError(f"there is no src/tonerow/models/{name}.py for the model {name!r}")
+    model: type[Model] | None = getattr(import_module(f"{__name__}.{name}"), class_name, None)
+    if model is None:
+        raise LookupError(f"src/tonerow/models/{name}.py has no class {class_name}")
+    return model
+
+
+def build(name: str, settings: Mapping[str, Any], vocabularies: Vocabularies) -> Model:
     """Makes an untrained model.
 
     Args:
-        settings: `architecture` and the arguments of its class; `training` is ignored.
-        fields: the vocabularies of the tokens.
+        name: of the architecture.
+        settings: the arguments of its class.
+        vocabularies: of the tokens.
 
     Raises:
-        KeyError: there is no such architecture.
+        LookupError: there is no such architecture.
     """
-    arguments = {k: v for k, v in settings.items() if k not in ("architecture", "training")}
-    model = ARCHITECTURES[settings["architecture"]](fields, **arguments)
-    model.vocabularies = fields
-    return model
+    return find(name)(vocabularies, **settings)

@@ -1,91 +1,138 @@
-"""The contract that every architecture keeps, and the pieces that several of them share.
+"""The contract that every architecture keeps.
 
-A model reads a *batch*: a dict of tensors whose first two axes are (B, L), built by
-`tonerow.windows` for the model's `view`. It answers with one *prediction* per field, a distribution
-over the note at t given what the model may know of it: everything before t, and what it is
-conditioned on by design (`conditions_on`).
+A model reads a `Batch`, built by `tonerow.windows` for the model's `view`. It answers with one
+*prediction* per field, a distribution over the note at t given what the model may know of it:
+everything before t, and what it is conditioned on by design (`conditions_on`).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.heads import ContinuousHead
 from tonerow.models.predictions import Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.vocabulary import Vocabularies
 
 START = -1
 """The id "before the first note": a symbol without a row in the embedding (see `embed`)."""
 
-Batch = dict[str, Tensor]
 State = dict[str, Any]
+Notes = Mapping[str, Tensor]
+"""Fields of notes: ids by the field's name, normalised values as ``<field>_norm``."""
+
+
+class Sees(Enum):
+    """What a model knows of a note when it predicts it; stated wherever its numbers are.
+
+    The value is the label that people read. The contract test holds every model to its tag.
+    """
+
+    NOTES_BEFORE = "the notes before"
+    WINDOW_BEFORE = "the notes of the window before"
+    CHARACTERS_BEFORE = "the characters before, the tune's header among them"
+    RHYTHM_SO_FAR = "the notes before, and the rhythm of the line up to and including the note"
+    WHOLE_RHYTHM = "the notes before, and the rhythm of the whole line"
+
+    @property
+    def tag(self) -> str:
+        """The name as it stands in metrics: lower case."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of sequences, padded at the end to the same length L.
+
+    Attributes:
+        now: the notes to predict, (B, L): ids of each field, normalised values where a field has
+            them, and what else is known of a note (`body`); a model never reads it.
+        before: of each note the one before it, under the same names, (B, L); before a piece's first
+            note ids are `START` and values 0.
+        given: what a model may know of the notes themselves, (B, L, ...): `rhythm`.
+        length: int64 (B,), how many notes of each row are real.
+        scored: bool (B, L), the real notes that count.
+    """
+
+    now: Notes
+    before: Notes
+    given: Notes
+    length: Tensor
+    scored: Tensor
 
 
 class Model(nn.Module, ABC):
-    """A sequence model over notes, or over characters."""
+    """A sequence model over notes, or over characters.
+
+    Args:
+        vocabularies: of all fields of the tokens; kept in the model file.
+        predicts: names of the fields that the model predicts.
+    """
 
     view: ClassVar[str]
-    """Which batches it reads: a key of `tonerow.windows.VIEWS`."""
-    fields: tuple[str, ...]
-    """The batch keys that it predicts."""
-    conditions_on: ClassVar[str]
-    """What it knows besides the notes before: stated wherever its numbers are."""
-    vocabularies: Fields
-    """Of all fields of the tokens."""
+    """Which sequences it reads: a key of `tonerow.views.VIEWS`."""
+    conditions_on: ClassVar[Sees]
+    """What it knows when it predicts a note."""
     reach: int | None = None
     """How many notes back it looks by design; None: as far as its state carries."""
+
+    def __init__(self, vocabularies: Vocabularies, predicts: Iterable[str]) -> None:
+        super().__init__()
+        self.vocabularies = dict(vocabularies)
+        self.predicts = tuple(predicts)
 
     @abstractmethod
     def forward(self, batch: Batch) -> Predictions:
         """Predicts every note of whole sequences.
 
         Args:
-            batch: tensors of shape (B, L, ...): each field's ids, ``<field>_norm`` where it has a
-                continuous value, and both of the note before as ``previous_...``; and `length`
-                (B,), how many notes of each row are real; padding stands at the end.
+            batch: of this model's view; `now` is not read.
 
         Returns:
-            For each of `fields` a prediction of shape (B, L); at padding it means nothing.
+            For each of `predicts` a prediction of shape (B, L); at padding it means nothing.
         """
 
     @abstractmethod
-    def begin(self, batch: Batch) -> State:
+    def begin(self, given: Notes, length: Tensor) -> State:
         """The state before the first note, given what the model is conditioned on.
 
         Args:
-            batch: as for `forward`; only what the model is conditioned on is read, and B.
+            given: as in `Batch`.
+            length: int64 (B,).
         """
 
     @abstractmethod
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """Predicts the next note from the one before.
 
         Args:
-            previous: the fields of the note before, as ``previous_...``, each (B,); ids are `START`
-                and values 0 before the first note.
+            before: the note before, (B,); ids are `START` and values 0 before the first note.
             state: from `begin` or the step before; not changed.
 
         Returns:
-            For each of `fields` a prediction of shape (B,), and the state after the step. Stepping
-            through a sequence gives what `forward` gives for it.
+            For each of `predicts` a prediction of shape (B,), and the state after the step.
+            Stepping through a sequence gives what `forward` gives for it.
         """
 
     def loss(self, predictions: Predictions, batch: Batch) -> Tensor:
         """What training minimises: the fields' mean losses over the scored notes, summed."""
+        losses = [
+            predictions[name].loss(batch.now[name], batch.now.get(f"{name}_norm"))
+            for name in self.predicts
+        ]
+        return torch.stack([loss[batch.scored].mean() for loss in losses]).sum()
+
+    def observe(self, predictions: Predictions, batch: Batch) -> None:
+        """Follows what training shows of the errors, see `ContinuousHead.observe`."""
         for module in self.modules():
             if isinstance(module, ContinuousHead):
-                module.observe(predictions, batch)
-        scored = batch["scored"]
-        losses = [
-            predictions[name].loss(batch[name], batch.get(f"{name}_norm"))[scored].mean()
-            for name in self.fields
-        ]
-        return torch.stack(losses).sum()
+                module.observe(predictions, batch.now, batch.scored)
 
     def n_parameters(self) -> int:
         """How many numbers training adjusts."""
@@ -94,129 +141,6 @@ class Model(nn.Module, ABC):
 
 def embed(embedding: nn.Embedding, ids: Tensor) -> Tensor:
     """Embeds ids (...) to (..., E); `START` becomes the zero vector and needs no row."""
-    known = (ids != START).unsqueeze(-1)
-    embedded: Tensor = embedding(ids.clamp(min=0)) * known
+    known = (ids != START).unsqueeze(-1)  # (..., 1)
+    embedded: Tensor = embedding(ids.clamp(min=0)) * known  # (..., E)
     return embedded
-
-
-def reverse(x: Tensor, length: Tensor) -> Tensor:
-    """Reverses each row of (B, L, ...) within its own length; padding stays where it is."""
-    at = torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)
-    index = torch.where(at < length[:, None], length[:, None] - 1 - at, at)
-    return x.gather(1, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
-
-
-def run_to_length(lstm: nn.LSTM, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Runs a one-layer LSTM over rows of different length.
-
-    The result is that of a packed sequence. It is computed in one dense call per distinct length,
-    because the dense kernel is two to five times faster on a CPU than the packed one.
-
-    Args:
-        lstm: one layer, one direction, batch_first.
-        x: (B, L, I), padded at the end.
-        length: (B,), 1..L.
-
-    Returns:
-        outputs (B, L, H), zero at padding, and each row's final hidden and cell state, (B, H).
-    """
-    order = length.argsort(descending=True, stable=True)
-    x, sorted_length = x[order], length[order]
-    ends = sorted(set(sorted_length.tolist()))
-    state: tuple[Tensor, Tensor] | None = None
-    outputs, finals, done = [], [], 0
-    for end in ends:
-        active = int((sorted_length >= end).sum())
-        if state is not None:
-            finals.append((state[0][0, active:], state[1][0, active:]))
-            state = (state[0][:, :active].contiguous(), state[1][:, :active].contiguous())
-        piece, state = lstm(x[:active, done:end], state)
-        outputs.append(F.pad(piece, (0, 0, 0, 0, 0, len(x) - active)))
-        done = end
-    assert state is not None
-    finals.append((state[0][0], state[1][0]))
-    if done < x.shape[1]:
-        outputs.append(x.new_zeros(len(x), x.shape[1] - done, lstm.hidden_size))
-    back = order.argsort()
-    hidden = torch.cat([h for h, _ in reversed(finals)])[back]
-    cell = torch.cat([c for _, c in reversed(finals)])[back]
-    return torch.cat(outputs, 1)[back], hidden, cell
-
-
-class RhythmEncoder(nn.Module):
-    """Linear 2 -> hidden, then a bidirectional LSTM over the whole line's rhythm.
-
-    The two directions are two LSTMs (with the parameters of one bidirectional LSTM): the backward
-    one reads each row reversed within its own length, so that padding touches neither.
-
-    Args:
-        hidden_size: units of each direction, and of the projection before.
-    """
-
-    def __init__(self, hidden_size: int) -> None:
-        super().__init__()
-        self.project = nn.Linear(2, hidden_size)
-        self.forwards = nn.LSTM(hidden_size, hidden_size, batch_first=True)
-        self.backwards = nn.LSTM(hidden_size, hidden_size, batch_first=True)
-
-    def forward(self, rhythm: Tensor, length: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Encodes rhythm (B, L, 2) = (rest before the note, its duration), normalised.
-
-        Returns:
-            outputs (B, L, 2 * hidden) and the forward LSTM's final (hidden, cell), each (B, hidden).
-        """
-        x = self.project(rhythm)
-        ahead, hidden, cell = run_to_length(self.forwards, x, length)
-        back = reverse(self.backwards(reverse(x, length))[0], length)
-        return torch.cat([ahead, back], -1), (hidden, cell)
-
-
-class CopyHead(nn.Module):
-    """Lets a decoder repeat what came after similar moments of the same sequence.
-
-    At t it compares the decoder's output with those of all s < t. The softmax over these
-    comparisons and one sentinel shares out the probability: what falls to s goes to the class that
-    came at s, what falls to the sentinel to the decoder's own distribution. This is the pointer
-    sentinel mixture (Merity, Xiong, Bradbury and Socher, 2017) with classes of the decoder's own
-    earlier outputs as the memory.
-
-    Args:
-        hidden_size: H, size of the decoder's output.
-        size: of the queries and keys.
-    """
-
-    def __init__(self, hidden_size: int, size: int) -> None:
-        super().__init__()
-        self.query = nn.Linear(hidden_size, size)
-        self.key = nn.Linear(hidden_size, size)
-        self.sentinel = nn.Parameter(torch.zeros(size))
-
-    def forward(
-        self, logits: Tensor, out: Tensor, previous: Tensor, memory: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Mixes copying into the predictions of n notes.
-
-        Args:
-            logits: (B, n, V), the decoder's own.
-            out: (B, n, H), the decoder's outputs.
-            previous: int64 (B, n), the class before each note; `START` before the first.
-            memory: keys (B, m, size) of the m notes before, and `previous` (B, m) of these; None
-                before the first.
-
-        Returns:
-            log-probabilities (B, n, V), and the memory after these notes.
-        """
-        keys, before = self.key(out), previous
-        if memory is not None:
-            keys, before = torch.cat([memory[0], keys], 1), torch.cat([memory[1], before], 1)
-        n, total, size = out.shape[1], keys.shape[1], keys.shape[2]
-        query = self.query(out) / size**0.5
-        at = torch.arange(total, device=out.device)
-        later = at >= at[total - n :, None]
-        scores = torch.bmm(query, keys.transpose(1, 2)).masked_fill(later, float("-inf"))
-        scores = torch.cat([(query @ self.sentinel)[..., None], scores], -1).log_softmax(-1)
-        # what came at s is what stands before s + 1; the last has not come yet and is masked
-        came = F.one_hot(before.roll(-1, 1).clamp(min=0), logits.shape[-1]).to(scores.dtype)
-        copied = torch.bmm(scores[..., 1:].exp(), came)
-        own = logits.log_softmax(-1) + scores[..., :1]
-        return torch.logaddexp(own, copied.clamp(min=1e-30).log()), (keys, before)

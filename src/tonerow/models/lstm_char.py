@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
-from tonerow.models.base import Batch, Model, State, embed
-from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.vocabulary import Vocabularies
 
 
 class LstmChar(Model):
@@ -16,7 +15,7 @@ class LstmChar(Model):
     As written up: embedding 256, LSTM 1024, windows of 100 characters, Adam 5e-3.
 
     Args:
-        fields: the vocabularies.
+        vocabularies: of the tokens.
         embedding: size of the embedding.
         hidden_size: units of the LSTM.
         layers: LSTM layers.
@@ -24,14 +23,18 @@ class LstmChar(Model):
     """
 
     view = "chars"
-    fields = ("char",)
-    conditions_on = "nothing but the characters before, the tune's header among them"
+    conditions_on = Sees.CHARACTERS_BEFORE
 
     def __init__(
-        self, fields: Fields, embedding: int, hidden_size: int, layers: int, dropout: float
+        self,
+        vocabularies: Vocabularies,
+        embedding: int,
+        hidden_size: int,
+        layers: int,
+        dropout: float,
     ) -> None:
-        super().__init__()
-        size = fields["char"].size
+        super().__init__(vocabularies, predicts=("char",))
+        size = vocabularies["char"].size
         self.embedding = nn.Embedding(size, embedding)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(embedding, hidden_size, layers, dropout=between, batch_first=True)
@@ -39,20 +42,21 @@ class LstmChar(Model):
         self.head = nn.Linear(hidden_size, size)
 
     def _run(
-        self, ids: torch.Tensor, hidden: tuple[torch.Tensor, torch.Tensor] | None
-    ) -> tuple[Predictions, tuple[torch.Tensor, torch.Tensor]]:
-        out, hidden = self.lstm(embed(self.embedding, ids), hidden)
-        return {"char": Categorical(self.head(self.drop(out)))}, hidden
+        self, before: Tensor, hidden: tuple[Tensor, Tensor] | None
+    ) -> tuple[Predictions, tuple[Tensor, Tensor]]:
+        x = embed(self.embedding, before)  # (B, L) -> (B, L, E)
+        out, hidden = self.lstm(x, hidden)  # (B, L, H)
+        return {"char": Categorical(self.head(self.drop(out)))}, hidden  # (B, L, V)
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `previous_char` (B, L)."""
-        return self._run(batch["previous_char"], None)[0]
+        """See `Model.forward`; reads the `char` before."""
+        return self._run(batch.before["char"], None)[0]
 
-    def begin(self, batch: Batch) -> State:
+    def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
         return {"hidden": None}
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `previous_char` (B,)."""
-        out, hidden = self._run(previous["previous_char"][:, None], state["hidden"])
-        return {k: p.at((slice(None), 0)) for k, p in out.items()}, {"hidden": hidden}
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        """See `Model.step`; reads `char` (B,)."""
+        predictions, hidden = self._run(before["char"][:, None], state["hidden"])
+        return at_note(predictions, 0), {"hidden": hidden}

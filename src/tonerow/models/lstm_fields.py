@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.base import Batch, Model, State, embed
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.heads import TimeHead
-from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.vocabulary import Vocabularies
 
 FIELDS = ("offset", "duration", "pitch", "instrument")
 TIMES = ("offset", "duration")
@@ -21,7 +21,7 @@ class LstmFields(Model):
     large LSTM -> four Linear heads, four cross-entropies.
 
     Args:
-        fields: the vocabularies.
+        vocabularies: of the tokens.
         embedding: size of each embedding.
         field_size: units of each field's own LSTM.
         hidden_size: units of the large LSTM.
@@ -33,12 +33,11 @@ class LstmFields(Model):
     """
 
     view = "events"
-    fields = FIELDS
-    conditions_on = "nothing but the notes before"
+    conditions_on = Sees.NOTES_BEFORE
 
     def __init__(
         self,
-        fields: Fields,
+        vocabularies: Vocabularies,
         embedding: int,
         field_size: int,
         hidden_size: int,
@@ -47,9 +46,9 @@ class LstmFields(Model):
         density: str,
         components: int,
     ) -> None:
-        super().__init__()
+        super().__init__(vocabularies, predicts=FIELDS)
         self.embeddings = nn.ModuleDict(
-            {name: nn.Embedding(fields[name].size, embedding) for name in FIELDS}
+            {name: nn.Embedding(vocabularies[name].size, embedding) for name in FIELDS}
         )
         self.lstms = nn.ModuleDict(
             {name: nn.LSTM(embedding, field_size, batch_first=True) for name in FIELDS}
@@ -58,37 +57,40 @@ class LstmFields(Model):
         self.join = nn.LSTM(field_size * len(FIELDS), hidden_size, batch_first=True)
         self.times = nn.ModuleDict(
             {
-                name: TimeHead(hidden_size, name, fields[name], time_head, density, components)
+                name: TimeHead(
+                    hidden_size, name, vocabularies[name], time_head, density, components
+                )
                 for name in TIMES
             }
         )
-        self.pitch = nn.Linear(hidden_size, fields["pitch"].size)
-        self.instrument = nn.Linear(hidden_size, fields["instrument"].size)
+        self.pitch = nn.Linear(hidden_size, vocabularies["pitch"].size)
+        self.instrument = nn.Linear(hidden_size, vocabularies["instrument"].size)
 
-    def _run(self, notes: Batch, state: State) -> tuple[Predictions, State]:
+    def _run(self, before: Notes, state: State) -> tuple[Predictions, State]:
         outputs: list[Tensor] = []
         after: State = {}
         for name, lstm in self.lstms.items():
             embedding = self.embeddings[name]
             assert isinstance(embedding, nn.Embedding)
-            out, after[name] = lstm(embed(embedding, notes[f"previous_{name}"]), state.get(name))
+            x = embed(embedding, before[name])  # (B, L) -> (B, L, E)
+            out, after[name] = lstm(x, state.get(name))  # (B, L, field_size)
             outputs.append(out)
-        joined, after["join"] = self.join(self.drop(torch.cat(outputs, -1)), state.get("join"))
-        hidden = self.drop(joined)
+        x = self.drop(torch.cat(outputs, -1))  # (B, L, 4 field_size)
+        joined, after["join"] = self.join(x, state.get("join"))
+        hidden = self.drop(joined)  # (B, L, H)
         times = {name: head(hidden) for name, head in self.times.items()}
         pitch, instrument = Categorical(self.pitch(hidden)), Categorical(self.instrument(hidden))
         return {**times, "pitch": pitch, "instrument": instrument}, after
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the ids of the four fields of the note before."""
-        return self._run(batch, {})[0]
+        return self._run(batch.before, {})[0]
 
-    def begin(self, batch: Batch) -> State:
+    def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
         return {}
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`."""
-        notes = {key: value[:, None] for key, value in previous.items()}
-        predictions, state = self._run(notes, state)
-        return {k: p.at((slice(None), 0)) for k, p in predictions.items()}, state
+        predictions, state = self._run({k: ids[:, None] for k, ids in before.items()}, state)
+        return at_note(predictions, 0), state

@@ -6,15 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.base import (
-    Batch,
-    Model,
-    RhythmEncoder,
-    State,
-    embed,
-)
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.layers import RhythmEncoder
 from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.vocabulary import Vocabularies
 
 
 class LstmFull(Model):
@@ -29,21 +24,20 @@ class LstmFull(Model):
     The additive score is that of Bahdanau, Cho and Bengio (2015), with LeakyReLU in place of tanh.
 
     Args:
-        fields: the vocabularies; 128 pitches.
+        vocabularies: of the tokens; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, even: units of the decoder; each way of the encoder has half as many.
         dropout: share of decoder inputs dropped in training.
     """
 
     view = "melody"
-    fields = ("pitch",)
-    conditions_on = "the rhythm of the whole line"
+    conditions_on = Sees.WHOLE_RHYTHM
 
     def __init__(
-        self, fields: Fields, pitch_embedding: int, hidden_size: int, dropout: float
+        self, vocabularies: Vocabularies, pitch_embedding: int, hidden_size: int, dropout: float
     ) -> None:
-        super().__init__()
-        n_pitches = fields["pitch"].size
+        super().__init__(vocabularies, predicts=("pitch",))
+        n_pitches = vocabularies["pitch"].size
         self.encoder = RhythmEncoder(hidden_size // 2)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.align = nn.Linear(2 * hidden_size, hidden_size)
@@ -55,18 +49,18 @@ class LstmFull(Model):
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `rhythm`, `previous_pitch` and `length`."""
-        state = self.begin(batch)
+        """See `Model.forward`; reads the given `rhythm` and the `pitch` before."""
+        state = self.begin(batch.given, batch.length)
         outputs = []
-        embedded = embed(self.embedding, batch["previous_pitch"])
+        embedded = embed(self.embedding, batch.before["pitch"])  # (B, L, E)
         for t in range(embedded.shape[1]):
             state["hidden"] = self._advance(embedded[:, t], state)
             outputs.append(state["hidden"][0])
-        return {"pitch": Categorical(self.head(torch.stack(outputs, 1)))}
+        return {"pitch": Categorical(self.head(torch.stack(outputs, 1)))}  # (B, L, 128)
 
-    def begin(self, batch: Batch) -> State:
-        """See `Model.begin`; reads `rhythm` (B, L, 2) and `length` (B,)."""
-        keys, _ = self.encoder(batch["rhythm"], batch["length"])
+    def begin(self, given: Notes, length: Tensor) -> State:
+        """See `Model.begin`; reads `rhythm` (B, L, 2)."""
+        keys, _ = self.encoder(given["rhythm"], length)  # (B, L, H)
         size = self.decoder.hidden_size
         at = torch.arange(keys.shape[1], device=keys.device)
         zero = keys.new_zeros(len(keys), size)
@@ -75,21 +69,21 @@ class LstmFull(Model):
             # the halves of Linear([q; k]): the keys' half is the same at every step
             "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),
             "to_query": self.align.weight[:, :size],  # once: each slice costs a gradient of its own
-            "padding": (at >= batch["length"][:, None]),
+            "padding": at >= length[:, None],
             "hidden": (zero, zero),
         }
 
     def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """One decoder step on an embedded pitch (B, E): the next (hidden, cell), each (B, H)."""
-        query = F.linear(state["hidden"][0], state["to_query"])
-        energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)
+        query = F.linear(state["hidden"][0], state["to_query"])  # (B, H)
+        energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)  # (B, L)
         weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)
-        context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)
+        context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,H) -> (B,H)
         x = self.mix(torch.cat([embedded, context], -1))
         hidden, cell = self.decoder(x, state["hidden"])
         return hidden, cell
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `previous_pitch` (B,)."""
-        hidden = self._advance(embed(self.embedding, previous["previous_pitch"]), state)
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        """See `Model.step`; reads `pitch` (B,)."""
+        hidden = self._advance(embed(self.embedding, before["pitch"]), state)
         return {"pitch": Categorical(self.head(hidden[0]))}, {**state, "hidden": hidden}

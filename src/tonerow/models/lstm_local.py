@@ -5,16 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.base import (
-    Batch,
-    CopyHead,
-    Model,
-    RhythmEncoder,
-    State,
-    embed,
-)
-from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.layers import CopyHead, RhythmEncoder
+from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.vocabulary import Vocabularies
 
 
 class LstmLocal(Model):
@@ -28,7 +22,7 @@ class LstmLocal(Model):
     to the decoder, and a `CopyHead`, which lets the model take up what the piece has played before.
 
     Args:
-        fields: the vocabularies; 128 pitches.
+        vocabularies: of the tokens; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, units of the decoder.
         dropout: share of decoder inputs dropped in training.
@@ -37,20 +31,19 @@ class LstmLocal(Model):
     """
 
     view = "melody"
-    fields = ("pitch",)
-    conditions_on = "the rhythm of the whole line"
+    conditions_on = Sees.WHOLE_RHYTHM
 
     def __init__(
         self,
-        fields: Fields,
+        vocabularies: Vocabularies,
         pitch_embedding: int,
         hidden_size: int,
         dropout: float,
         encoder_size: int = 0,
         copy_size: int = 0,
     ) -> None:
-        super().__init__()
-        n_pitches = fields["pitch"].size
+        super().__init__(vocabularies, predicts=("pitch",))
+        n_pitches = vocabularies["pitch"].size
         encoder_size = encoder_size or hidden_size
         self.encoder = RhythmEncoder(encoder_size)
         same = encoder_size == hidden_size
@@ -66,33 +59,29 @@ class LstmLocal(Model):
         self.copy = CopyHead(hidden_size, copy_size) if copy_size else None
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `rhythm`, `previous_pitch` and `length`."""
-        return self._decode(batch["previous_pitch"], self.begin(batch))[0]
+        """See `Model.forward`; reads the given `rhythm` and the `pitch` before."""
+        return self._decode(batch.before["pitch"], self.begin(batch.given, batch.length))[0]
 
-    def begin(self, batch: Batch) -> State:
-        """See `Model.begin`; reads `rhythm` (B, L, 2) and `length` (B,)."""
-        encoded, final = self.encoder(batch["rhythm"], batch["length"])
+    def begin(self, given: Notes, length: Tensor) -> State:
+        """See `Model.begin`; reads `rhythm` (B, L, 2)."""
+        encoded, final = self.encoder(given["rhythm"], length)  # (B, L, 2 encoder_size)
         hidden, cell = self.fit(torch.cat(final, -1)).chunk(2, -1)
         hidden = (hidden.contiguous()[None], cell.contiguous()[None])
         return {"encoded": encoded, "t": 0, "hidden": hidden, "memory": None}
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `previous_pitch` (B,)."""
-        predictions, state = self._decode(previous["previous_pitch"][:, None], state)
-        return {k: prediction.at((slice(None), 0)) for k, prediction in predictions.items()}, state
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        """See `Model.step`; reads `pitch` (B,)."""
+        predictions, state = self._decode(before["pitch"][:, None], state)
+        return at_note(predictions, 0), state
 
-    def _decode(self, previous: Tensor, state: State) -> tuple[Predictions, State]:
-        """Decodes the next notes, whose previous pitches are (B, n)."""
-        until = state["t"] + previous.shape[1]
+    def _decode(self, before: Tensor, state: State) -> tuple[Predictions, State]:
+        """Decodes the next n notes, from the pitches before each, (B, n)."""
+        until = state["t"] + before.shape[1]
         encoded, memory = state["encoded"][:, state["t"] : until], state["memory"]
-        x = self.mix(torch.cat([embed(self.embedding, previous), encoded], -1))
-        out, hidden = self.decoder(x, state["hidden"])
-        logits = self.head(out)
+        x = self.mix(torch.cat([embed(self.embedding, before), encoded], -1))  # (B, n, H)
+        out, hidden = self.decoder(x, state["hidden"])  # (B, n, H)
+        logits = self.head(out)  # (B, n, 128)
         if self.copy is not None:
-            logits, memory = self.copy(logits, out, previous, memory)
-        return {"pitch": Categorical(logits)}, {
-            **state,
-            "t": until,
-            "hidden": hidden,
-            "memory": memory,
-        }
+            logits, memory = self.copy(logits, out, before, memory)
+        state = {**state, "t": until, "hidden": hidden, "memory": memory}
+        return {"pitch": Categorical(logits)}, state

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.base import Batch, Model, State, embed
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.heads import ContinuousHead
-from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.vocabulary import Vocabularies
 
-TIMES = ("offset", "duration", "velocity")
+VALUES = ("offset", "duration", "velocity")
 
 
 class LstmWindow(Model):
@@ -26,7 +26,7 @@ class LstmWindow(Model):
     to predict what follows it.
 
     Args:
-        fields: the vocabularies.
+        vocabularies: of the tokens.
         pitch_embedding: size of the pitch embedding.
         hidden_size: units of each LSTM layer.
         layers: LSTM layers.
@@ -38,12 +38,11 @@ class LstmWindow(Model):
     """
 
     view = "events"
-    fields = ("pitch", *TIMES)
-    conditions_on = "nothing but the notes of the window before"
+    conditions_on = Sees.WINDOW_BEFORE
 
     def __init__(
         self,
-        fields: Fields,
+        vocabularies: Vocabularies,
         pitch_embedding: int,
         hidden_size: int,
         layers: int,
@@ -53,39 +52,38 @@ class LstmWindow(Model):
         density: str,
         components: int,
     ) -> None:
-        super().__init__()
+        super().__init__(vocabularies, predicts=("pitch", *VALUES))
         self.reach = window
-        n_pitches = fields["pitch"].size
+        n_pitches = vocabularies["pitch"].size
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.drop = nn.Dropout(embedding_dropout)
-        width = pitch_embedding + len(TIMES)
+        width = pitch_embedding + len(VALUES)
         self.lstm = nn.LSTM(
             width, hidden_size, layers, dropout=dropout if layers > 1 else 0.0, batch_first=True
         )
         self.norm = nn.LayerNorm(hidden_size)
         self.pitch = nn.Linear(hidden_size, n_pitches)
-        values = {name: fields[name] for name in TIMES}
+        values = {name: vocabularies[name] for name in VALUES}
         self.values = ContinuousHead(hidden_size, values, density, components)
 
-    def _embed(self, notes: Batch) -> Tensor:
-        pitch = self.drop(embed(self.embedding, notes["previous_pitch"]))
-        values = [notes[f"previous_{name}_norm"].unsqueeze(-1) for name in TIMES]
-        return torch.cat([pitch, *values], -1)
+    def _embed(self, before: Notes) -> Tensor:
+        pitch = self.drop(embed(self.embedding, before["pitch"]))  # (..., E)
+        values = [before[f"{name}_norm"].unsqueeze(-1) for name in VALUES]  # 3 of (..., 1)
+        return torch.cat([pitch, *values], -1)  # (..., E + 3)
 
     def _predict(self, x: Tensor) -> Predictions:
-        hidden = self.norm(self.lstm(x)[0])
+        hidden = self.norm(self.lstm(x)[0])  # (B, L, E + 3) -> (B, L, H)
         return {"pitch": Categorical(self.pitch(hidden)), **self.values(hidden)}
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads pitch, offset, duration and velocity of the notes before."""
-        return self._predict(self._embed(batch))
+        return self._predict(self._embed(batch.before))
 
-    def begin(self, batch: Batch) -> State:
+    def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
         return {"seen": []}
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads again what it has seen, up to the window."""
-        seen = [*state["seen"], self._embed(previous)][-(self.reach or 0) :]
-        predictions = self._predict(torch.stack(seen, 1))
-        return {k: p.at((slice(None), -1)) for k, p in predictions.items()}, {"seen": seen}
+        seen = [*state["seen"], self._embed(before)][-(self.reach or 0) :]
+        return at_note(self._predict(torch.stack(seen, 1)), -1), {"seen": seen}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.vocabulary import Field
+from tonerow.models.vocabulary import Vocabulary
 
 Index = tuple[slice | int | Tensor, ...]
 
@@ -123,7 +123,7 @@ class Density(Prediction):
         weight: float, (..., K), unnormalised log-weights.
         mean: float, (..., K).
         log_scale: float, (..., K).
-        field: the vocabulary, whose cells get the density's mass.
+        vocabulary: of the field, whose cells get the density's mass.
         squared_error: train by squared error, as the write-ups do, and not by likelihood.
 
     The likelihood that is trained is the one that is scored: of the cell, not of the point. A point's
@@ -137,7 +137,7 @@ class Density(Prediction):
     weight: Tensor
     mean: Tensor
     log_scale: Tensor
-    field: Field
+    vocabulary: Vocabulary
     squared_error: bool = False
 
     def _scale(self) -> Tensor:
@@ -145,12 +145,12 @@ class Density(Prediction):
 
     def log_probabilities(self) -> Tensor:
         """The mass of each id's cell, mixed with a little of the uniform distribution."""
-        edges = self.mean.new_tensor(self.field.edges)
+        edges = self.mean.new_tensor(self.vocabulary.edges)
         mean, scale = self.mean.unsqueeze(-1), self._scale().unsqueeze(-1)
         below = torch.special.ndtr((edges - mean) / scale)
         below = F.pad(F.pad(below, (1, 0), value=0.0), (0, 1), value=1.0)
         mass = (self.weight.softmax(-1).unsqueeze(-1) * below.diff(dim=-1)).sum(-2)
-        size = self.field.size
+        size = self.vocabulary.size
         return ((1 - UNIFORM_SHARE) * mass.clamp(min=0) + UNIFORM_SHARE / size).log()
 
     def loss(self, ids: Tensor, values: Tensor | None) -> Tensor:
@@ -159,12 +159,12 @@ class Density(Prediction):
             assert values is not None
             return (values - self.mean[..., 0]) ** 2
         density = self._log_mass(ids) + math.log1p(-UNIFORM_SHARE)
-        floor = torch.full_like(density, math.log(UNIFORM_SHARE / self.field.size))
+        floor = torch.full_like(density, math.log(UNIFORM_SHARE / self.vocabulary.size))
         return -torch.logaddexp(density, floor)
 
     def _log_mass(self, ids: Tensor) -> Tensor:
         """The logarithm of the mass in the cells of ids (...), with digits in the tails too."""
-        edges = self.mean.new_tensor((-BEYOND, *self.field.edges, BEYOND))
+        edges = self.mean.new_tensor((-BEYOND, *self.vocabulary.edges, BEYOND))
         scale = self._scale()
         low = ((edges[ids].unsqueeze(-1) - self.mean) / scale).clamp(-FAR, FAR)
         high = ((edges[ids + 1].unsqueeze(-1) - self.mean) / scale).clamp(-FAR, FAR)
@@ -177,13 +177,19 @@ class Density(Prediction):
     def at(self, index: Index) -> Density:
         """See `Prediction.at`."""
         parts = (self.weight[index], self.mean[index], self.log_scale[index])
-        return Density(*parts, self.field, self.squared_error)
+        return Density(*parts, self.vocabulary, self.squared_error)
 
     def best(self) -> Tensor:
         """The id whose cell holds the mean."""
-        edges = self.mean.new_tensor(self.field.edges)
+        edges = self.mean.new_tensor(self.vocabulary.edges)
         mean = (self.weight.softmax(-1) * self.mean).sum(-1)
         return torch.bucketize(mean.detach(), edges)
 
 
 Predictions = dict[str, Prediction]
+"""By the name of the field."""
+
+
+def at_note(predictions: Predictions, t: int) -> Predictions:
+    """Of predictions (B, L) those of one note of each row, (B,)."""
+    return {name: prediction.at((slice(None), t)) for name, prediction in predictions.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.base import Batch, Model, State, embed
-from tonerow.models.predictions import Categorical, Predictions
-from tonerow.models.vocabulary import Fields
+from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.vocabulary import Vocabularies
 
 
 class RnnVanilla(Model):
@@ -18,19 +18,20 @@ class RnnVanilla(Model):
     With E = 32, hidden 256 and 2 layers: 244,518 parameters.
 
     Args:
-        fields: the vocabularies; 128 pitches.
+        vocabularies: of the tokens; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
-        hidden_size: units of each RNN layer.
+        hidden_size: H, units of each RNN layer.
         layers: RNN layers.
     """
 
     view = "melody"
-    fields = ("pitch",)
-    conditions_on = "the rhythm of the line up to and including the note"
+    conditions_on = Sees.RHYTHM_SO_FAR
 
-    def __init__(self, fields: Fields, pitch_embedding: int, hidden_size: int, layers: int) -> None:
-        super().__init__()
-        n_pitches = fields["pitch"].size
+    def __init__(
+        self, vocabularies: Vocabularies, pitch_embedding: int, hidden_size: int, layers: int
+    ) -> None:
+        super().__init__(vocabularies, predicts=("pitch",))
+        n_pitches = vocabularies["pitch"].size
         width = 2 + pitch_embedding
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.mix = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU())
@@ -38,23 +39,23 @@ class RnnVanilla(Model):
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def _run(
-        self, rhythm: Tensor, previous: Tensor, hidden: Tensor | None
+        self, rhythm: Tensor, before: Tensor, hidden: Tensor | None
     ) -> tuple[Predictions, Tensor]:
-        x = torch.cat([rhythm, embed(self.embedding, previous)], -1)
-        out, hidden = self.rnn(self.mix(x) + x, hidden)
-        return {"pitch": Categorical(self.head(out))}, hidden
+        x = torch.cat([rhythm, embed(self.embedding, before)], -1)  # (B, L, 2 + E)
+        out, hidden = self.rnn(self.mix(x) + x, hidden)  # (B, L, H)
+        return {"pitch": Categorical(self.head(out))}, hidden  # (B, L, 128)
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads `rhythm` (B, L, 2) and `previous_pitch` (B, L)."""
-        return self._run(batch["rhythm"], batch["previous_pitch"], None)[0]
+        """See `Model.forward`; reads the given `rhythm` (B, L, 2) and the `pitch` before."""
+        return self._run(batch.given["rhythm"], batch.before["pitch"], None)[0]
 
-    def begin(self, batch: Batch) -> State:
+    def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`; reads `rhythm` (B, L, 2)."""
-        return {"rhythm": batch["rhythm"], "t": 0, "hidden": None}
+        return {"rhythm": given["rhythm"], "t": 0, "hidden": None}
 
-    def step(self, previous: Batch, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads `previous_pitch` (B,)."""
-        rhythm = state["rhythm"][:, state["t"], None]
-        out, hidden = self._run(rhythm, previous["previous_pitch"][:, None], state["hidden"])
-        now = {name: prediction.at((slice(None), 0)) for name, prediction in out.items()}
-        return now, {**state, "t": state["t"] + 1, "hidden": hidden}
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        """See `Model.step`; reads `pitch` (B,)."""
+        t = state["t"]
+        rhythm = state["rhythm"][:, t : t + 1]  # (B, 1, 2)
+        predictions, hidden = self._run(rhythm, before["pitch"][:, None], state["hidden"])
+        return at_note(predictions, 0), {**state, "t": t + 1, "hidden": hidden}

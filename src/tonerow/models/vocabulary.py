@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Field:
+class Vocabulary:
     """The vocabulary of one field of a note.
 
     Attributes:
@@ -28,26 +28,27 @@ class Field:
     resolution: float = 1.0
 
 
-Fields = Mapping[str, Field]
+Vocabularies = Mapping[str, Vocabulary]
+"""By the name of the field."""
 
 
-def to_plain(fields: Fields) -> dict[str, Any]:
+def to_plain(vocabularies: Vocabularies) -> dict[str, Any]:
     """As nested dicts and lists, for the model file."""
     return {
-        name: {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(field).items()}
-        for name, field in fields.items()
+        name: {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(vocabulary).items()}
+        for name, vocabulary in vocabularies.items()
     }
 
 
-def from_plain(content: Mapping[str, Any]) -> dict[str, Field]:
-    """What `to_plain` made, as fields again."""
+def from_plain(content: Mapping[str, Any]) -> dict[str, Vocabulary]:
+    """What `to_plain` made, as vocabularies again."""
     return {
-        name: Field(
-            size=int(field["size"]),
-            edges=tuple(field["edges"]),
-            values=tuple(field["values"]),
-            norms=tuple(field["norms"]),
-            resolution=float(field["resolution"]),
+        name: Vocabulary(
+            size=int(own["size"]),
+            edges=tuple(own["edges"]),
+            values=tuple(own["values"]),
+            norms=tuple(own["norms"]),
+            resolution=float(own["resolution"]),
         )
-        for name, field in content.items()
+        for name, own in content.items()
     }

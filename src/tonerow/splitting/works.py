@@ -258,13 +258,12 @@ def official_sides(official: Sequence[str | None]) -> NDArray[np.str_]:
     return np.array(official, dtype="<U5")
 
 
-def split(interim: Path, settings: Split, seed: int) -> tuple[pa.Table, dict[str, Any]]:
+def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
     """Splits a corpus.
 
     Args:
         interim: folder with ``pieces.parquet`` and ``notes.parquet``.
         settings: the section `split` of ``params.yaml``.
-        seed: of the assignment.
 
     Returns:
         The table `SPLITS`, and metrics: pieces, notes and works of each side; how many works stand
@@ -278,13 +277,13 @@ def split(interim: Path, settings: Split, seed: int) -> tuple[pa.Table, dict[str
     work = works(pieces.keys, lines, settings.shared_run, settings.shared_fraction)
     work_ids = [pieces.ids[index] for index in work]
     fractions = settings.val_fraction, settings.test_fraction
-    by_file = assign(pieces.ids, lines.n_notes, *fractions, seed)
+    by_file = assign(pieces.ids, lines.n_notes, *fractions, settings.seed)
     if settings.method == "official":
         side = official_sides(pieces.official)
     elif settings.method == "file":
         side = by_file
     else:
-        side = assign(work_ids, lines.n_notes, *fractions, seed)
+        side = assign(work_ids, lines.n_notes, *fractions, settings.seed)
     audited = {"audit": side, "audit_by_file": by_file}
     if None not in pieces.official:
         audited["audit_official"] = official_sides(pieces.official)

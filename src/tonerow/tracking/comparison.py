@@ -1,6 +1,7 @@
 """The table that compares models: ``python -m tonerow.tracking.comparison [MODEL ...]``.
 
-One row a model: its latest finished run on the corpus that ``params.yaml`` names.
+One row for each model and size: its latest finished run on the corpus that ``params.yaml`` names.
+Without models, all of ``params.yaml`` in the size that it names.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tonerow import params, tracking
-from tonerow.models import ARCHITECTURES
+from tonerow import models, params, tracking
+from tonerow.views import VIEWS
 
 NOT_THERE = "-"
 COLUMNS = {
@@ -27,25 +28,25 @@ COLUMNS = {
 }
 """Header of each column, the metric it shows and how."""
 BASELINES = {"ngram": "n-gram", "ngram_cache": "n-gram with cache"}
-BASELINE_NOTES = {"melody": "melody", "chars": "melody", "events": "all notes"}
-"""What the baselines beside a model are scored on, by the model's view."""
 PER_WRITTEN_NOTE = (
     "- bits per written note: all of a tune's characters after its header, rhythm, bars and repeat "
     "signs too, over its notes as written; the other bits are per note as played"
 )
 
+Run = Mapping[str, Any]
 
-def latest(runs: Iterable[Mapping[str, Any]], models: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The first evaluated run of each model, in the order of `models`; if empty, of all models."""
-    first: dict[str, Mapping[str, Any]] = {}
+
+def latest(runs: Iterable[Run], names: Sequence[str], size: str) -> list[Run]:
+    """The first evaluated run of each of these models in this size, in the order of `names`."""
+    first: dict[str, Run] = {}
     for run in runs:
-        if "evaluate/test.notes" in run:
+        if run["size"] == size and "evaluate/test.notes" in run:
             first.setdefault(run["model"], run)
-    return [first[name] for name in models or first if name in first]
+    return [first[name] for name in names if name in first]
 
 
-def table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """A Markdown table of runs and their baselines, and what each knows besides the notes before."""
+def table(runs: Sequence[Run]) -> str:
+    """A Markdown table of runs and their baselines, and what each knows when it predicts a note."""
     lines = [["model", *COLUMNS]]
     lines += [
         [run["model"], *(_cell(run, *column) for column in COLUMNS.values())]
@@ -56,37 +57,40 @@ def table(runs: Sequence[Mapping[str, Any]]) -> str:
         "| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines
     ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    knows = {run["model"]: ARCHITECTURES[run["architecture"]].conditions_on for run in runs}
-    notes = [f"- {model} sees {what}" for model, what in knows.items()]
-    if "lstm_char" in {run["architecture"] for run in runs}:
+    architectures = {run["model"]: models.find(run["model"]) for run in runs}
+    notes = [f"- {name} sees {own.conditions_on.value}" for name, own in architectures.items()]
+    if any(own.view == "chars" for own in architectures.values()):
         notes.append(PER_WRITTEN_NOTE)
     return "\n".join([*rows, "", *notes])
 
 
-def _baselines(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _baselines(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """A row for each n-gram that stands beside the runs, with its pitch scores where theirs are."""
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
-        notes = BASELINE_NOTES[ARCHITECTURES[run["architecture"]].view]
+        view = VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
         for key, name in BASELINES.items():
             scores = {
-                f"evaluate/{side}.pitch_{score}": run[found]
+                f"evaluate/{side}.pitch_{score}": run[metric]
                 for side in ("val", "test")
                 for score in ("bits_per_note", "accuracy")
-                if (found := f"baselines/{side}.{key}.{score}") in run
+                if (metric := f"baselines/{view.name}.{side}.{key}.{score}") in run
             }
             if scores:
-                rows.setdefault(f"{name}, {notes}", {"model": f"{name}, {notes}"} | scores)
+                row = f"{name}, {view.label}"
+                rows.setdefault(row, {"model": row} | scores)
     return list(rows.values())
 
 
-def _cell(run: Mapping[str, Any], key: str, form: str) -> str:
+def _cell(run: Run, key: str, form: str) -> str:
     return form.format(float(run[key])) if key in run else NOT_THERE
 
 
 def main() -> None:
     """Prints the table."""
-    runs = latest(tracking.finished(params.load()), sys.argv[1:])
+    settings = params.load()
+    names = sys.argv[1:] or list(settings.models)
+    runs = latest(tracking.finished(settings), names, settings.size)
     if not runs:
         sys.exit("no finished run on this corpus; train a model first, for instance: make repro")
     print(table(runs))

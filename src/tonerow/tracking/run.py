@@ -210,9 +210,10 @@ def training_params(settings: Params) -> dict[str, str]:
     that models compare column by column.
     """
     dump = settings.model_dump(mode="json")
-    tree = {key: dump[key] for key in ("seed", "corpus", "split", "tokenize", "model", "train")}
-    tree["corpora"] = {settings.corpus: dump["corpora"][settings.corpus]}
-    return {key: _text(value) for key, value in _flatten(tree | dump["models"][settings.model])}
+    tree = {key: dump[key] for key in ("corpus", "split", "tokenize", "model", "size", "train")}
+    tree["corpora"] = {settings.corpus: settings.corpus_settings.model_dump(mode="json")}
+    tree |= settings.selected.model_dump(mode="json")
+    return {key: _text(value) for key, value in _flatten(tree)}
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -224,12 +225,11 @@ def _is_refusal(error: Exception) -> bool:
 
 def _name(settings: Params, md5: str = "") -> str:
     """The model's name, then the DVC experiment's or the start of the model file's md5."""
-    return f"{settings.model} {os.environ.get('DVC_EXP_NAME') or md5[:7]}".strip()
+    return f"{settings.name} {os.environ.get('DVC_EXP_NAME') or md5[:7]}".strip()
 
 
 def _tags(settings: Params) -> dict[str, str]:
-    model, architecture = settings.model, settings.selected.architecture
-    tags = {"model": model, "architecture": architecture, "corpus": settings.corpus}
+    tags = {"model": settings.model, "size": settings.size, "corpus": settings.corpus}
     if experiment := os.environ.get("DVC_EXP_NAME"):
         tags["dvc_experiment"] = experiment
     with contextlib.suppress(OSError, subprocess.SubprocessError):

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from tonerow.evaluation.scores import Tallies, evaluate
+from tonerow.evaluation.scores import Scored, Tallies, evaluate, score_batch
 from tonerow.models.base import Batch, Model
 from tonerow.params import Params, Training
 from tonerow.progress import progress
-from tonerow.windows import Pieces, batches, make_batch, training_windows, transpose
+from tonerow.views import Pieces
+from tonerow.windows import batches, make_batch, training_windows, transpose
 
 EpochRow = dict[str, float]
 
@@ -53,6 +54,13 @@ class Progress:
     def summary(self) -> EpochRow:
         """The best epoch's row of the curves, and how many epochs there were."""
         return {**self.curves[self.best_epoch - 1], "epochs": self.epoch}
+
+    def speed(self) -> EpochRow:
+        """Seconds spent on learning, and notes (or characters) learned from in one of them."""
+        return {
+            "training_seconds": self.seconds,
+            "notes_per_second": self.notes / self.seconds,
+        }
 
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
@@ -115,7 +123,7 @@ def fit(
         done = _restore(resume, model, optimizer)
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
         started = time.monotonic()
-        tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.seed)
+        tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.train.seed)
         done.seconds += time.monotonic() - started
         row = {"epoch": done.epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
@@ -127,7 +135,7 @@ def fit(
             )
         done.epoch += 1
         done.curves.append(row)
-        done.notes += next(iter(tallies.fields.values())).notes
+        done.notes += tallies.notes
         if row["val_nll"] < done.best_nll:
             done.best_nll, done.best_epoch = row["val_nll"], done.epoch
             done.best_weights = copy.deepcopy(model.state_dict())
@@ -151,7 +159,7 @@ def _train_epoch(
 ) -> Tallies:
     """One pass over the epoch's windows."""
     model.train()
-    tallies = Tallies(model.vocabularies)
+    tallies = Tallies()
     n, made = _epoch_batches(train, settings, epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
     for i, batch in enumerate(bar):
@@ -164,17 +172,15 @@ def _train_epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
         optimizer.step()
-        with torch.no_grad():
-            tallies.add(predictions, batch)
+        model.observe(predictions, batch)
+        tallies.add(score_batch(predictions, batch, model.vocabularies))
     return tallies
 
 
-def _rows(split: str, tallies: Tallies) -> EpochRow:
+def _rows(split: str, scores: Tallies | Scored) -> EpochRow:
     """Nats a note, summed over the fields, and the accuracy of each field."""
-    row = {f"{split}_nll": tallies.nll()}
-    for name, tally in tallies.fields.items():
-        row[f"{split}_{name}_accuracy"] = tally.scores()["accuracy"]
-    return row
+    accuracy = {f"{split}_{name}_accuracy": own for name, own in scores.accuracy().items()}
+    return {f"{split}_nll": scores.nll(), **accuracy}
 
 
 def _snapshot(done: Progress, model: Model, optimizer: Optimizer) -> dict[str, Any]:
