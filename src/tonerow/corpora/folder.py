@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music, copy_regular
 from tonerow.corpora.kinds import kind_of
-from tonerow.params import FolderCorpus
+from tonerow.params.corpora import Folder
 
 _KINDS = ".mid, .midi, .abc, .zip, .tar or .tar.gz"
 
 
-def fetch(settings: FolderCorpus, out: Path, root: Path) -> Fetched:
+def fetch(settings: Folder, out: Path, root: Path) -> Fetched:
     """Copies .mid, .midi, .abc and archive files, at any depth and in upper or lower case.
 
     Args:

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
-from tonerow.params import FolkCorpus
+from tonerow.params.corpora import Folk
 
 
-def fetch(settings: FolkCorpus, out: Path, root: Path) -> Fetched:
+def fetch(settings: Folk, out: Path, root: Path) -> Fetched:
     """Copies the chosen collections, each into a folder of its name.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
 from tonerow.corpora.download import Downloader, WrongBytesError, retrieve
-from tonerow.params import MaestroCorpus
+from tonerow.params.corpora import Maestro
 
 URL = "https://storage.googleapis.com/magentadata/datasets/maestro/v3.0.0/maestro-v3.0.0-midi.zip"
 SHA256 = "70470ee253295c8d2c71e6d9d4a815189e35c89624b76d22fce5a019d5dde12c"
@@ -25,7 +25,7 @@ _WAY_OUT = (
 )
 
 
-def fetch(settings: MaestroCorpus, out: Path, root: Path) -> Fetched:
+def fetch(settings: Maestro, out: Path, root: Path) -> Fetched:
     """Copies the archive, or the files of the unpacked folder; the archive stays packed.
 
     Args:

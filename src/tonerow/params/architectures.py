@@ -1,0 +1,183 @@
+"""The settings of each architecture: the class `LstmFull` is that of ``models.lstm_full``.
+
+A class that is added here is found by its name, and `tonerow.models` is not imported: a typo in
+``params.yaml`` shows before torch has loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from tonerow.params.section import NonNegativeInt, OpenFraction, Section
+from tonerow.params.training import Training
+
+
+class Architecture(Section):
+    """What the settings of every architecture hold; its own are added by a subclass."""
+
+    training: Training
+    """how the model is trained"""
+
+
+class RnnVanilla(Architecture):
+    """Decoder-only tanh RNN over [rhythm; previous pitch]."""
+
+    pitch_embedding: PositiveInt
+    """size of the embedding of the previous pitch"""
+
+    hidden_size: PositiveInt
+    """units of each RNN layer"""
+
+    layers: PositiveInt
+    """RNN layers, one on top of the other"""
+
+
+class LstmLocal(Architecture):
+    """BiLSTM rhythm encoder; the decoder sees the encoder's output at its own note."""
+
+    pitch_embedding: PositiveInt
+    """size of the embedding of the previous pitch"""
+
+    hidden_size: PositiveInt
+    """units of the decoder"""
+
+    dropout: OpenFraction
+    """share of the decoder's input that is dropped in training, 0 or more and below 1"""
+
+    encoder_size: NonNegativeInt
+    """units of the encoder in each direction; 0 is as many as hidden_size"""
+
+    copy_size: NonNegativeInt
+    """size of the queries and keys with which the model copies from earlier in the piece; 0 is no
+    copying"""
+
+
+class LstmFull(Architecture):
+    """BiLSTM rhythm encoder; the decoder attends to all encoder outputs."""
+
+    pitch_embedding: PositiveInt
+    """size of the embedding of the previous pitch"""
+
+    hidden_size: Annotated[int, Field(gt=0, multiple_of=2)]
+    """units of the decoder, even; each direction of the encoder has half as many"""
+
+    dropout: OpenFraction
+    """share of the decoder's input that is dropped in training, 0 or more and below 1"""
+
+
+class _Continuous(Architecture):
+    """Settings of an architecture that predicts times or velocities as real values."""
+
+    density: Literal["squared_error", "gaussian", "mixture"]
+    """of a value that is predicted as a number: squared_error (one number, its spread measured in
+    training), gaussian (a number and its spread) or mixture (several such, weighted)"""
+
+    components: PositiveInt
+    """Gaussians in a mixture; without meaning for another density"""
+
+
+class LstmWindow(_Continuous):
+    """A window of notes predicts pitch and (step, duration, velocity) of the next."""
+
+    pitch_embedding: PositiveInt
+    """size of the embedding of a pitch"""
+
+    hidden_size: PositiveInt
+    """units of each LSTM layer"""
+
+    layers: PositiveInt
+    """LSTM layers, one on top of the other"""
+
+    embedding_dropout: OpenFraction
+    """share of the embedded pitch that is dropped in training, 0 or more and below 1"""
+
+    dropout: OpenFraction
+    """share that is dropped between LSTM layers in training, 0 or more and below 1"""
+
+    window: PositiveInt
+    """notes that the model looks back; the same number as training.window"""
+
+    @model_validator(mode="after")
+    def _trains_on_what_it_sees(self) -> LstmWindow:
+        if self.window != self.training.window:
+            raise ValueError(
+                f"window is {self.window} and training.window {self.training.window}; "
+                "they must be equal"
+            )
+        return self
+
+
+class RnnHeads(_Continuous):
+    """One RNN over events of any length, one head for each field."""
+
+    predicts: list[Literal["pitch", "duration", "offset", "velocity", "instrument"]]
+    """fields of an event, read and predicted: pitch, and any of the others, each once"""
+
+    cell: Literal["rnn", "lstm", "gru"]
+    """kind of the recurrent layers: rnn (tanh), lstm or gru"""
+
+    embedding: PositiveInt
+    """size of the embeddings of pitch and instrument"""
+
+    hidden_size: PositiveInt
+    """units of each recurrent layer"""
+
+    layers: PositiveInt
+    """recurrent layers, one on top of the other"""
+
+    dropout: OpenFraction
+    """share that is dropped between layers in training, 0 or more and below 1; one layer has
+    none"""
+
+    @model_validator(mode="after")
+    def _predicts_pitches(self) -> RnnHeads:
+        if "pitch" not in self.predicts or len(set(self.predicts)) < len(self.predicts):
+            raise ValueError(
+                f"predicts is {self.predicts}; it must hold pitch, and each field once"
+            )
+        return self
+
+
+class LstmFields(_Continuous):
+    """Four fields, each with its own embedding and LSTM, joined by a large one."""
+
+    embedding: PositiveInt
+    """size of each field's embedding"""
+
+    field_size: PositiveInt
+    """units of each field's own LSTM"""
+
+    hidden_size: PositiveInt
+    """units of the LSTM that joins the fields"""
+
+    dropout: OpenFraction
+    """share of the joined LSTM's input and output that is dropped in training, 0 or more and below
+    1"""
+
+    time_head: Literal["classify", "regress", "poisson"]
+    """what offset and duration are predicted as: classify (one of the grid's values), regress (a
+    number, with density) or poisson (a count of grid ticks)"""
+
+
+class LstmChar(Architecture):
+    """Characters of ABC notation."""
+
+    embedding: PositiveInt
+    """size of the embedding of a character"""
+
+    hidden_size: PositiveInt
+    """units of each LSTM layer"""
+
+    layers: PositiveInt
+    """LSTM layers, one on top of the other"""
+
+    dropout: OpenFraction
+    """share of the output of each LSTM layer that is dropped in training, 0 or more and below 1"""
+
+    @model_validator(mode="after")
+    def _has_no_pitches(self) -> LstmChar:
+        if self.training.transpose:
+            raise ValueError("training.transpose must be 0: characters cannot be transposed")
+        return self

@@ -1,0 +1,45 @@
+"""Reads ``params.yaml`` as DVC does (YAML 1.2: 1e-3 is a number) and validates it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tonerow.params import messages
+from tonerow.params.sections import Params
+
+
+class ParamsError(ValueError):
+    """``params.yaml`` says something it cannot mean; the message names every such key."""
+
+
+def load(path: str | Path = "params.yaml") -> Params:
+    """Reads and validates the settings.
+
+    Args:
+        path: the YAML file.
+
+    Returns:
+        The validated settings.
+
+    Raises:
+        ParamsError: the file is missing, is not YAML, or holds keys or values that are not allowed;
+            the message has one line per problem.
+    """
+    try:
+        tree = YAML(typ="safe", pure=True).load(Path(path))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} does not exist; run from the repository's root") from None
+    except YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise ParamsError(f"{path} holds no settings")
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        schema = Params.model_json_schema()
+        lines = [messages.sentence(item, schema) for item in error.errors()]
+        raise ParamsError("\n".join(f"{path}: {line}" for line in lines)) from None
