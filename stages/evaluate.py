@@ -8,8 +8,7 @@ import pyarrow.parquet as pq
 
 from tonerow import params, reports
 from tonerow.evaluation.scores import evaluate
-from tonerow.models.files import ModelFileError
-from tonerow.opening import open_model
+from tonerow.model_files import ModelFileError, open_model
 from tonerow.views import VIEWS
 
 

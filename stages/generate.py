@@ -6,8 +6,7 @@ from pathlib import Path
 from tonerow import params, reports
 from tonerow.generation import Request, generate
 from tonerow.generation.writing import write_samples
-from tonerow.models.files import ModelFileError
-from tonerow.opening import open_model
+from tonerow.model_files import ModelFileError, open_model
 
 
 def main() -> None:

@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 from tonerow import params, reports, tracking, training
-from tonerow.models.files import save_model
-from tonerow.opening import open_model
+from tonerow.model_files import open_model, save_model
 from tonerow.views import VIEWS
 
 

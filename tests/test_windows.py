@@ -9,11 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow import params
+from tests import shipped
 from tonerow.models.base import START
 from tonerow.params import Training
+from tonerow.views import Pieces
 from tonerow.windows import (
-    Pieces,
+    scored_notes,
     batches,
     make_batch,
     scoring_windows,
@@ -27,12 +28,12 @@ def pieces_of(sizes: list[int]) -> Pieces:
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     pitch = torch.arange(n) % 60 + 30
     rhythm = torch.arange(2 * n).view(n, 2).float()
-    return Pieces([str(i) for i in range(len(sizes))], first, {"pitch": pitch, "rhythm": rhythm})
+    ids = [str(i) for i in range(len(sizes))]
+    return Pieces(ids, first, {"pitch": pitch}, {"rhythm": rhythm})
 
 
 def training(window: int, **changes: Any) -> Training:
-    first = next(iter(params.load().models.values())).training
-    return first.model_copy(update={"window": window, **changes})
+    return shipped.settings().selected.training.model_copy(update={"window": window, **changes})
 
 
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
@@ -88,12 +89,12 @@ def test_batches_hold_every_window_once(lengths: list[int], size: int, seed: int
 def test_a_batch_is_padded_and_starts_pieces_with_the_start_symbol() -> None:
     pieces = pieces_of([5, 3])
     batch = make_batch(pieces, scoring_windows(pieces, 4, 2))
-    assert batch["length"].tolist() == [4, 4, 3]
-    assert batch["pitch"][0].tolist() == [30, 31, 32, 33]
-    assert batch["previous_pitch"][0].tolist() == [START, 30, 31, 32]
-    assert batch["previous_pitch"][1].tolist() == [30, 31, 32, 33]
-    assert batch["previous_pitch"][2].tolist()[:3] == [START, 35, 36]
-    assert batch["scored"].tolist() == [
+    assert batch.length.tolist() == [4, 4, 3]
+    assert batch.now["pitch"][0].tolist() == [30, 31, 32, 33]
+    assert batch.before["pitch"][0].tolist() == [START, 30, 31, 32]
+    assert batch.before["pitch"][1].tolist() == [30, 31, 32, 33]
+    assert batch.before["pitch"][2].tolist()[:3] == [START, 35, 36]
+    assert batch.scored.tolist() == [
         [True] * 4,
         [False, False, False, True],
         [True, True, True, False],
@@ -103,18 +104,18 @@ def test_a_batch_is_padded_and_starts_pieces_with_the_start_symbol() -> None:
 @given(st.integers(0, 12), st.integers(0, 100))
 def test_transposition_keeps_intervals_and_the_range(semitones: int, seed: int) -> None:
     pieces = pieces_of([9, 4])
-    pieces.values["pitch"][0] = 127
+    pieces.notes["pitch"][0] = 127
     batch = make_batch(pieces, scoring_windows(pieces, 9, 9))
     moved = transpose(batch, semitones, np.random.default_rng(seed))
-    assert moved["pitch"].min() >= 0
-    assert moved["pitch"].max() <= 127
+    assert moved.now["pitch"].min() >= 0
+    assert moved.now["pitch"].max() <= 127
     for row in range(2):
-        n = int(batch["length"][row])
-        shift = set((moved["pitch"] - batch["pitch"])[row, :n].tolist())
+        n = int(batch.length[row])
+        shift = set((moved.now["pitch"] - batch.now["pitch"])[row, :n].tolist())
         assert len(shift) == 1
         assert abs(shift.pop()) <= semitones
-        assert moved["previous_pitch"][row, 0] == START
-        assert torch.equal(moved["previous_pitch"][row, 1:n], moved["pitch"][row, : n - 1])
+        assert moved.before["pitch"][row, 0] == START
+        assert torch.equal(moved.before["pitch"][row, 1:n], moved.now["pitch"][row, : n - 1])
 
 
 @given(sizes, st.integers(1, 20), st.integers(0, 5), st.integers(0, 30))
@@ -130,3 +131,14 @@ def test_windows_to_a_note_end_in_it(
         assert w.context == w.length - 1
         begin = pieces.first[pieces.first <= note].max()
         assert w.start == max(begin, note - window + 1)
+
+
+@given(sizes, st.integers(1, 20), st.data())
+def test_scored_notes_are_in_the_order_of_the_batch(
+    lengths: list[int], window: int, data: st.DataObject
+) -> None:
+    pieces = pieces_of(lengths)
+    windows = scoring_windows(pieces, window, data.draw(st.integers(1, window)))
+    batch = make_batch(pieces, windows)
+    expected = pieces.notes["pitch"][torch.from_numpy(scored_notes(windows))]
+    assert torch.equal(batch.now["pitch"][batch.scored], expected)

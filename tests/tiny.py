@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from tests import shipped
 from tests.tokens.token_tables import TUNE, fitted, random_piece
-from tonerow import params, windows
+from tonerow import params
 from tonerow.models import build
-from tonerow.models.base import Model
-from tonerow.windows import Pieces
+from tonerow.models.base import Batch, Model
+from tonerow.views import Pieces, vocabularies
+from tonerow.windows import Window, make_batch
 
 torch.set_num_threads(1)  # more only get in each other's way in models this small
 
-SHIPPED = params.load(Path(__file__).resolve().parent.parent / "params.yaml")
-FIELDS = windows.vocabularies(fitted(random_piece("a"), text=TUNE))
+SHIPPED = shipped.settings()
+VOCABULARIES = vocabularies(fitted(random_piece("a"), text=TUNE))
 SIZES = {
     "pitch_embedding": 6,
     "embedding": 6,
@@ -29,20 +32,26 @@ SIZES = {
 }
 
 
-def settings(model: str = "rnn_vanilla", **changes: Any) -> params.Params:
-    """The shipped settings with this model, small, and some values changed.
+def names() -> Iterator[str]:
+    """Every model and size of params.yaml, like "lstm_local small"."""
+    for model, sizes in SHIPPED.models.items():
+        yield from (f"{model} {size}" for size in sizes)
+
+
+def settings(name: str = "rnn_vanilla published", **changes: Any) -> params.Params:
+    """The shipped settings with this model and size, made small, and some values changed.
 
     Args:
-        model: a key of `models`.
+        name: as `names` gives it.
         changes: new values by dotted name, ``__`` for the dot; those of the model's own training
             are ``training__...``.
     """
-    tree = SHIPPED.model_dump()
-    section = tree["models"][model]
+    tree = shipped.tree()
+    tree["model"], tree["size"] = name.split()
+    section = tree["models"][tree["model"]][tree["size"]]
     section.update({key: size for key, size in SIZES.items() if section.get(key)})
-    tree["model"] = model
-    for name, value in changes.items():
-        *parents, key = name.split("__")
+    for dotted, value in changes.items():
+        *parents, key = dotted.split("__")
         node = section if parents[:1] == ["training"] else tree
         for parent in parents:
             node = node[parent]
@@ -52,19 +61,61 @@ def settings(model: str = "rnn_vanilla", **changes: Any) -> params.Params:
     return params.Params.model_validate(tree)
 
 
-def model_of(chosen: params.Params, fields: Any = FIELDS, seed: int = 0) -> Model:
+def model_of(chosen: params.Params, fields: Any = VOCABULARIES, seed: int = 0) -> Model:
     """The untrained model that settings select; the same for the same seed."""
     torch.manual_seed(seed)
-    return build(chosen.selected.model_dump(), fields)
+    return build(chosen.model, chosen.selected.model_dump(exclude={"training"}), fields)
 
 
 def melodies(sizes: list[int], seed: int = 0, low: int = 55, high: int = 75) -> Pieces:
     """Random melodies of these lengths."""
     generator = np.random.default_rng(seed)
     n = sum(sizes)
-    values = {
-        "pitch": torch.from_numpy(generator.integers(low, high, n)),
-        "rhythm": torch.from_numpy(generator.normal(size=(n, 2)).astype(np.float32)),
-    }
+    pitch = torch.from_numpy(generator.integers(low, high, n))
+    rhythm = torch.from_numpy(generator.normal(size=(n, 2)).astype(np.float32))
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Pieces([str(i) for i in range(len(sizes))], first, values)
+    ids = [str(i) for i in range(len(sizes))]
+    return Pieces(ids, first, {"pitch": pitch}, {"rhythm": rhythm})
+
+
+def pieces_for(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Pieces:
+    """Random pieces of these lengths, with all that a model's view holds."""
+    generator, n = torch.Generator().manual_seed(seed), sum(lengths)
+
+    def ids(name: str) -> Tensor:
+        return torch.randint(0, model.vocabularies[name].size, (n,), generator=generator)
+
+    given: dict[str, Tensor] = {}
+    if model.view == "melody":
+        notes = {"pitch": ids("pitch")}
+        given = {"rhythm": torch.randn(n, 2, generator=generator)}
+    elif model.view == "chars":
+        notes = {"char": ids("char")}
+    else:
+        notes = {key: ids(key) for key in ("pitch", "offset", "duration", "velocity", "instrument")}
+        for key in ("offset", "duration", "velocity"):
+            notes[f"{key}_norm"] = torch.tensor(model.vocabularies[key].norms)[notes[key]]
+    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Pieces([str(i) for i in range(len(lengths))], first, notes, given)
+
+
+def whole(pieces: Pieces) -> Batch:
+    """One batch with each piece as one window."""
+    lengths = np.diff(pieces.first).tolist()
+    return make_batch(pieces, [Window(a, n) for a, n in zip(pieces.first, lengths, strict=False)])
+
+
+def rows(batch: Batch, keep: slice | int, notes: slice = slice(None)) -> Batch:
+    """Some rows of a batch, and of these some of the notes."""
+    keep = slice(keep, keep + 1) if isinstance(keep, int) else keep
+
+    def cut(tensors: Any) -> Any:
+        return {key: value[keep, notes] for key, value in tensors.items()}
+
+    return Batch(
+        now=cut(batch.now),
+        before=cut(batch.before),
+        given=cut(batch.given),
+        length=batch.length[keep],
+        scored=batch.scored[keep, notes],
+    )

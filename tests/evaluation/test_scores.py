@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,22 +13,23 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.tiny import melodies, model_of, settings
-from tonerow.evaluation.scores import Tallies, Tally, evaluate, report
+from tests.tiny import melodies, model_of, names, pieces_for, settings
+from tonerow.evaluation.scores import Scored, Tallies, evaluate
 from tonerow.models.base import Model
-from tonerow.windows import Pieces, Window, make_batch
+from tonerow.views import Pieces
+from tonerow.windows import Window, make_batch
 
 
 def scored(
     model: Model, pieces: Pieces, window: int, stride: int, max_notes: int = 16384
-) -> Tallies:
+) -> Scored:
     chosen = settings(evaluate__window=window, evaluate__stride=stride).evaluate
     return evaluate(model, pieces, chosen, max_notes)
 
 
 def says_always(probabilities: torch.Tensor) -> Model:
     """A model that gives the same distribution for every note."""
-    model = model_of(settings("rnn_vanilla"))
+    model = model_of(settings("rnn_vanilla published"))
     head = [part for part in model.modules() if isinstance(part, nn.Linear)][-1]
     with torch.no_grad():
         head.weight.zero_()
@@ -41,7 +44,7 @@ def nats_by_hand(model: Model, pieces: Pieces) -> float:
         batch = make_batch(pieces, [Window(begin, end - begin)])
         with torch.no_grad():
             p = model.eval()(batch)["pitch"].log_probabilities()[0].double()
-        for row, pitch in zip(p, pieces.values["pitch"][begin:end], strict=True):
+        for row, pitch in zip(p, pieces.notes["pitch"][begin:end], strict=True):
             total -= float(row[pitch])
     return total
 
@@ -55,46 +58,59 @@ def test_every_note_is_scored_once(
     sizes: list[int], window: int, data: st.DataObject, max_notes: int
 ) -> None:
     stride = data.draw(st.integers(1, window))
-    found = scored(model_of(settings()), melodies(sizes), window, stride, max_notes)
-    assert set(found.fields) == {"pitch"}
-    assert found.fields["pitch"].notes == sum(sizes)
+    model, pieces = model_of(settings()), melodies(sizes)
+    own = scored(model, pieces, window, stride, max_notes)
+    assert set(own.fields) == {"pitch"}
+    for values in own.fields["pitch"].values():
+        assert len(values) == sum(sizes)
+
+
+def test_scores_stand_in_the_order_of_the_notes() -> None:
+    model, pieces = model_of(settings()), melodies([5, 17, 1, 9])
+    own = scored(model, pieces, 40, 20).fields["pitch"]
+    for begin, end in itertools.pairwise(pieces.first.tolist()):
+        batch = make_batch(pieces, [Window(begin, end - begin)])
+        with torch.no_grad():
+            nll = model(batch)["pitch"].nll(batch.now["pitch"])[0].numpy()
+        assert own["nats"][begin:end] == pytest.approx(nll, rel=1e-4)
 
 
 def test_a_fixed_distribution_by_hand() -> None:
     p = torch.full((128,), 0.4 / 126)
     p[60], p[62] = 0.5, 0.1
     pieces = melodies([3, 1])
-    pieces.values["pitch"] = torch.tensor([60, 62, 64, 60])
-    found = scored(says_always(p), pieces, 2, 1).fields["pitch"].scores()
+    pieces = replace(pieces, notes={"pitch": torch.tensor([60, 62, 64, 60])})
+    summary = scored(says_always(p), pieces, 2, 1).summary()
     nll = -(2 * math.log(0.5) + math.log(0.1) + math.log(0.4 / 126)) / 4
-    assert found["nll"] == pytest.approx(nll, rel=1e-6)
-    assert found["bits_per_note"] == pytest.approx(nll / math.log(2), rel=1e-6)
-    assert found["accuracy"] == 0.5
-    assert found["top5_accuracy"] == 0.75  # 64 comes after 60, 62 and the lower ones
+    assert summary["pitch_nll"] == pytest.approx(nll, rel=1e-6)
+    assert summary["pitch_bits_per_note"] == pytest.approx(nll / math.log(2), rel=1e-6)
+    assert summary["pitch_accuracy"] == 0.5
+    assert summary["pitch_top5_accuracy"] == 0.75  # 64 comes after 60, 62 and the lower ones
 
 
 def test_a_uniform_model_needs_seven_bits() -> None:
     found = scored(says_always(torch.full((128,), 1 / 128)), melodies([9, 4]), 4, 2)
-    assert found.fields["pitch"].scores()["bits_per_note"] == pytest.approx(7)
+    assert found.summary()["pitch_bits_per_note"] == pytest.approx(7)
 
 
 def test_a_window_as_long_as_the_piece_gives_the_whole_sequence() -> None:
     model, pieces = model_of(settings()), melodies([17, 1, 40, 5])
-    found = scored(model, pieces, 40, 20).fields["pitch"]
-    assert found.nats == pytest.approx(nats_by_hand(model, pieces), rel=1e-5)
+    nats = scored(model, pieces, 40, 20).fields["pitch"]["nats"].sum()
+    assert nats == pytest.approx(nats_by_hand(model, pieces), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["rnn_vanilla", "lstm_local", "lstm_full", "lstm_local_small"])
+@pytest.mark.parametrize("name", list(names()))
 def test_the_batch_size_changes_nothing(name: str) -> None:
-    model, pieces = model_of(settings(name)), melodies([30, 7, 12, 1, 25, 25])
-    one, few, whole = (scored(model, pieces, 10, 4, n).fields["pitch"] for n in (1, 33, 16384))
-    assert one.nats == pytest.approx(whole.nats, rel=1e-5)
-    assert few.nats == pytest.approx(whole.nats, rel=1e-5)
-    assert (one.hits, one.top5, one.notes) == (whole.hits, whole.top5, whole.notes)
+    model = model_of(settings(name))
+    pieces = pieces_for(model, (30, 7, 12, 1, 25, 25))
+    one, few, whole = (scored(model, pieces, 10, 4, n) for n in (1, 33, 16384))
+    for field, own in whole.fields.items():
+        assert one.fields[field]["nats"] == pytest.approx(own["nats"], rel=1e-4, abs=1e-5)
+        assert few.fields[field]["nats"] == pytest.approx(own["nats"], rel=1e-4, abs=1e-5)
 
 
 def test_scoring_switches_dropout_off_and_changes_no_weight() -> None:
-    model = model_of(settings("lstm_local")).train()
+    model = model_of(settings("lstm_local published")).train()
     weights = {key: value.clone() for key, value in model.state_dict().items()}
     first, again = (scored(model, melodies([20]), 8, 4).nll() for _ in range(2))
     assert first == again
@@ -103,23 +119,47 @@ def test_scoring_switches_dropout_off_and_changes_no_weight() -> None:
 
 
 def test_a_tally_adds_up() -> None:
-    whole, parts = Tally(), Tally()
-    nats, hits = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([True, False, True])
-    whole.add(nats, hits, torch.ones_like(hits))
+    whole, parts = Tallies(), Tallies()
+    nats, hit = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([True, False, True])
+    whole.add({"pitch": {"nats": nats, "hit": hit}})
     for i in range(3):
-        parts.add(nats[i : i + 1], hits[i : i + 1], torch.tensor([True]))
+        parts.add({"pitch": {"nats": nats[i : i + 1], "hit": hit[i : i + 1]}})
     assert whole == parts
-    assert whole.scores()["nll"] == 3.0
-    assert whole.scores()["accuracy"] == pytest.approx(2 / 3)
-    assert whole.scores()["top5_accuracy"] == 1.0
+    assert whole.nll() == 3.0
+    assert whole.accuracy() == {"pitch": pytest.approx(2 / 3)}
+    assert whole.notes == 3
 
 
-def test_the_report_names_each_score_by_field() -> None:
-    model, chosen = model_of(settings()), settings().evaluate
-    held_out = {"val": melodies([9, 5]), "test": melodies([30], seed=1)}
-    found = report(model, held_out, chosen)
-    assert list(found) == ["val", "test"]
-    assert found["test"]["notes"] == 30
-    scores = evaluate(model, held_out["test"], chosen).fields["pitch"].scores()
-    for name in ("nll", "bits_per_note", "accuracy", "top5_accuracy"):
-        assert found["test"][f"pitch_{name}"] == scores[name]
+def test_the_table_has_a_row_a_note() -> None:
+    pieces = melodies([9, 5])
+    own = scored(model_of(settings()), pieces, 8, 4)
+    table = own.table("val").to_pydict()
+    assert table["split"] == ["val"] * 14
+    assert table["piece_id"] == ["0"] * 9 + ["1"] * 5
+    assert sum(table["pitch_nats"]) / 14 == pytest.approx(own.nll(), rel=1e-6)
+    assert sum(table["pitch_hit"]) / 14 == own.accuracy()["pitch"]
+
+
+def test_the_summary_names_each_score_by_field() -> None:
+    model = model_of(settings("lstm_fields published"))
+    batch_of = pieces_for(model, (9, 5))
+    summary = evaluate(model, batch_of, settings().evaluate).summary()
+    assert summary["notes"] == 14
+    total = sum(summary[f"{name}_nll"] for name in model.predicts)
+    assert summary["nll"] == pytest.approx(total)
+    for name in model.predicts:
+        for score in ("bits_per_note", "accuracy", "top5_accuracy"):
+            assert summary[f"{name}_{score}"] >= 0
+    assert summary["duration_error_beats"] >= 0
+    assert 0 <= summary["duration_exact_score"] <= 1
+
+
+def test_characters_are_scored_a_written_note_too() -> None:
+    model = model_of(settings("lstm_char published"))
+    pieces = pieces_for(model, (9, 5))
+    body = torch.arange(14) % 2 == 0
+    pieces = replace(pieces, notes={**pieces.notes, "body": body}, written_notes=3)
+    own = evaluate(model, pieces, settings().evaluate)
+    bits = own.fields["char"]["nats"][::2].sum() / 3 / math.log(2)
+    assert own.summary()["bits_per_written_note"] == pytest.approx(bits, rel=1e-6)
+    assert own.summary()["notes"] == 3

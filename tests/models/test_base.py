@@ -1,40 +1,11 @@
-"""The pieces that several architectures share."""
+"""The contract's own small parts."""
 
 from __future__ import annotations
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
-from tonerow.models.base import START, embed, reverse, run_to_length
-
-lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
-
-
-@given(lengths)
-def test_run_to_length_is_a_packed_run(rows: list[int]) -> None:
-    torch.manual_seed(0)
-    lstm, x, length = (
-        nn.LSTM(3, 4, batch_first=True),
-        torch.randn(len(rows), 9, 3),
-        torch.tensor(rows),
-    )
-    packed = nn.utils.rnn.pack_padded_sequence(x, length, batch_first=True, enforce_sorted=False)
-    expected, (hidden, cell) = lstm(packed)
-    padded, _ = nn.utils.rnn.pad_packed_sequence(expected, batch_first=True, total_length=9)
-    found, last_hidden, last_cell = run_to_length(lstm, x, length)
-    torch.testing.assert_close(found, padded)
-    torch.testing.assert_close(last_hidden, hidden[0])
-    torch.testing.assert_close(last_cell, cell[0])
-
-
-@given(lengths)
-def test_reverse_turns_each_row_within_its_length(rows: list[int]) -> None:
-    x = torch.arange(len(rows) * 9).view(len(rows), 9)
-    found = reverse(x, torch.tensor(rows))
-    for row, before, n in zip(found.tolist(), x.tolist(), rows, strict=True):
-        assert row == before[:n][::-1] + before[n:]
+from tonerow.models.base import START, Sees, embed
 
 
 def test_start_embeds_as_zero() -> None:
@@ -42,3 +13,9 @@ def test_start_embeds_as_zero() -> None:
     found = embed(embedding, torch.tensor([START, 0, 60]))
     assert torch.equal(found[0], torch.zeros(4))
     assert torch.equal(found[1:], embedding.weight[[0, 60]])
+
+
+def test_what_a_model_sees_has_a_tag_and_a_label() -> None:
+    assert Sees.WHOLE_RHYTHM.tag == "whole_rhythm"
+    assert "rhythm of the whole line" in Sees.WHOLE_RHYTHM.value
+    assert len({sees.value for sees in Sees}) == len(Sees)

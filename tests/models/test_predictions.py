@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tonerow.models.heads import ContinuousHead, TimeHead
 from tonerow.models.predictions import UNIFORM_SHARE, Categorical, Density, Poisson
-from tonerow.models.vocabulary import Field, from_plain, to_plain
+from tonerow.models.vocabulary import Vocabulary, from_plain, to_plain
 
-FIELD = Field(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
+DURATION = Vocabulary(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
 numbers = st.floats(-50, 50, allow_nan=False, width=32)
 
 
 def gaussian(mean: float, log_scale: float, squared_error: bool = False) -> Density:
     parts = [torch.tensor([[value]]) for value in (0.0, mean, log_scale)]
-    return Density(parts[0], parts[1], parts[2], FIELD, squared_error)
+    return Density(parts[0], parts[1], parts[2], DURATION, squared_error)
 
 
 def test_categorical_scores() -> None:
@@ -64,10 +64,10 @@ def test_a_density_is_trained_on_what_is_scored(mean: float, log_scale: float, t
 @pytest.mark.parametrize("log_scale", [-20.0, 0.0, 20.0])
 def test_loss_and_gradients_of_a_wild_density_stay_finite(mean: float, log_scale: float) -> None:
     parts = [torch.full((4, 1), v, requires_grad=True) for v in (0.0, mean, log_scale)]
-    loss = Density(parts[0], parts[1], parts[2], FIELD).loss(torch.arange(4), None)
+    loss = Density(parts[0], parts[1], parts[2], DURATION).loss(torch.arange(4), None)
     loss.sum().backward()  # type: ignore[no-untyped-call]
     assert torch.isfinite(loss).all()
-    assert (loss < math.log(FIELD.size / UNIFORM_SHARE) + 1e-3).all()
+    assert (loss < math.log(DURATION.size / UNIFORM_SHARE) + 1e-3).all()
     for part in parts:
         assert part.grad is not None
         assert torch.isfinite(part.grad).all()
@@ -76,7 +76,7 @@ def test_loss_and_gradients_of_a_wild_density_stay_finite(mean: float, log_scale
 @given(st.floats(-5, 5))
 def test_the_best_id_of_a_density_holds_its_mean(mean: float) -> None:
     best = int(gaussian(mean, 0.0).best())
-    low, high = (-math.inf, *FIELD.edges)[best], (*FIELD.edges, math.inf)[best]
+    low, high = (-math.inf, *DURATION.edges)[best], (*DURATION.edges, math.inf)[best]
     assert low - 1e-6 <= mean <= high + 1e-6
 
 
@@ -88,7 +88,7 @@ def test_a_poisson_is_a_distribution_over_ids(log_rate: float) -> None:
 
 
 def test_a_poisson_may_answer_zero() -> None:
-    head = TimeHead(2, "offset", FIELD, "poisson", "gaussian", 1)
+    head = TimeHead(2, "offset", DURATION, "poisson", "gaussian", 1)
     assert isinstance(head.out, torch.nn.Linear)
     torch.nn.init.zeros_(head.out.weight)
     torch.nn.init.constant_(head.out.bias, -4.6)  # a rate of 0.01
@@ -99,14 +99,14 @@ def test_a_poisson_may_answer_zero() -> None:
 
 def test_the_scale_of_a_squared_error_head_follows_its_errors() -> None:
     torch.manual_seed(0)
-    head = ContinuousHead(2, {"duration": FIELD}, "squared_error")
+    head = ContinuousHead(2, {"duration": DURATION}, "squared_error")
     torch.nn.init.zeros_(head.linear.weight)
     torch.nn.init.zeros_(head.linear.bias)
     hidden, ids = torch.zeros(200, 1, 2), torch.zeros(200, 1, dtype=torch.int64)
-    batch = {"duration": ids, "duration_norm": torch.randn(200, 1) * 3}
-    batch["scored"] = torch.ones(200, 1, dtype=torch.bool)
+    notes = {"duration": ids, "duration_norm": torch.randn(200, 1) * 3}
+    scored = torch.ones(200, 1, dtype=torch.bool)
     for _ in range(1000):
-        head.observe(head(hidden), batch)
+        head.observe(head(hidden), notes, scored)
     assert head.squares.sqrt().item() == pytest.approx(3, rel=0.15)
 
 
@@ -114,13 +114,13 @@ def test_the_scale_of_a_squared_error_head_follows_its_errors() -> None:
     ("density", "outputs"), [("squared_error", 1), ("gaussian", 2), ("mixture", 9)]
 )
 def test_outputs_of_a_continuous_head(density: str, outputs: int) -> None:
-    head = ContinuousHead(5, {"offset": FIELD, "duration": FIELD}, density, components=3)
+    head = ContinuousHead(5, {"offset": DURATION, "duration": DURATION}, density, components=3)
     assert head.linear.out_features == 2 * outputs
     scores = head(torch.randn(2, 3, 5))["duration"].log_probabilities()
     assert scores.shape == (2, 3, 4)
     torch.testing.assert_close(scores.exp().sum(-1), torch.ones(2, 3))
 
 
-def test_fields_survive_the_model_file() -> None:
-    fields = {"pitch": Field(128), "duration": FIELD}
-    assert from_plain(to_plain(fields)) == fields
+def test_vocabularies_survive_the_model_file() -> None:
+    vocabularies = {"pitch": Vocabulary(128), "duration": DURATION}
+    assert from_plain(to_plain(vocabularies)) == vocabularies

@@ -251,6 +251,11 @@ class Params(Section):
         return value
 
     @property
+    def name(self) -> str:
+        """The selected architecture and size, like "lstm_local small"."""
+        return f"{self.model} {self.size}"
+
+    @property
     def selected(self) -> Architecture:
         """The settings of the selected architecture in the selected size."""
         return self.models[self.model][self.size]
