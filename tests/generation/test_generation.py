@@ -13,17 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.tiny import model_of, settings
+from tests.tiny import model_of, names, settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
-from tonerow.generation import GENERATORS, Request, Samples
+from tonerow.generation import Request, Samples, generate
 from tonerow.generation.samples import copied_fraction, describe, scale_consistency
+from tonerow.models import find
 from tonerow.notes.schema import SAMPLES
 from tonerow.tokens import corpus
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.windows import Window, load_melody, make_batch, vocabularies
+from tonerow.views import load_melody, vocabularies
+from tonerow.windows import Window, make_batch
 
-MELODY = ["rnn_vanilla", "lstm_local", "lstm_full", "lstm_local_small"]
-EVERY = [*MELODY, "lstm_window", "rnn_heads", "lstm_fields", "lstm_char"]
+VIEW_OF = {name: find(name.split()[0]).view for name in names()}
+MELODY, EVENTS = ([n for n, view in VIEW_OF.items() if view == v] for v in ("melody", "events"))
 SIDES = {"a": "train", "b": "test", "c": "val", "d": "test", "e": "test"}
 
 
@@ -36,18 +38,14 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tokens"
 
 
-def request(tokens: Path, model: str = "rnn_vanilla", seed: int = 1, **changes: Any) -> Request:
+def request(tokens: Path, model: str = "rnn_vanilla published", **changes: Any) -> Request:
     """Asks an untrained model for samples."""
     few = {"samples": 2, "max_notes": 25, "primer": 5, "max_characters": 40, "top_p": 1.0}
     values = {f"generate__{key}": value for key, value in {**few, **changes}.items()}
     chosen = settings(model, **values)
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
     made = model_of(chosen, vocabularies(tokenizer)).eval()
-    return Request(made, tokens, tokenizer, chosen.generate, seed)
-
-
-def generate(asked: Request) -> Samples:
-    return GENERATORS[asked.model.view](asked)
+    return Request(made, tokens, tokenizer, chosen.generate)
 
 
 def lines(samples: Samples) -> dict[str, pd.DataFrame]:
@@ -55,21 +53,21 @@ def lines(samples: Samples) -> dict[str, pd.DataFrame]:
     return {str(name): part for name, part in samples.notes.groupby("source_piece_id")}
 
 
-@pytest.mark.parametrize("model", EVERY)
+@pytest.mark.parametrize("model", list(names()))
 def test_a_seed_gives_the_same_samples(tokens: Path, model: str) -> None:
     first, again = (generate(request(tokens, model)) for _ in range(2))
     pd.testing.assert_frame_equal(first.notes, again.notes)
     assert (first.metrics, first.texts) == (again.metrics, again.texts)
 
 
-@pytest.mark.parametrize("model", EVERY)
+@pytest.mark.parametrize("model", list(names()))
 def test_another_seed_gives_others(tokens: Path, model: str) -> None:
-    found = [generate(request(tokens, model, seed, samples=3)) for seed in (1, 2)]
+    found = [generate(request(tokens, model, seed=seed, samples=3)) for seed in (1, 2)]
     pitches = [samples.notes["pitch"].tolist() for samples in found]
     assert pitches[0] != pitches[1] or found[0].texts != found[1].texts
 
 
-@pytest.mark.parametrize("model", EVERY)
+@pytest.mark.parametrize("model", list(names()))
 def test_samples_keep_the_schema(tokens: Path, model: str) -> None:
     notes = generate(request(tokens, model)).notes
     table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
@@ -122,10 +120,11 @@ def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
     """What the model says of each note (log-probabilities, (L, 128)), told these pitches at once."""
     held_out = load_melody(asked.tokens, "test")
     begin = int(held_out.first[held_out.ids.index(piece)])
-    values = {**held_out.values, "pitch": held_out.values["pitch"].clone()}
-    values["pitch"][begin : begin + len(pitches)] = torch.tensor(pitches)
+    pitch = held_out.notes["pitch"].clone()
+    pitch[begin : begin + len(pitches)] = torch.tensor(pitches)
     with torch.no_grad():
-        batch = make_batch(replace(held_out, values=values), [Window(begin, len(pitches))])
+        told = replace(held_out, notes={"pitch": pitch})
+        batch = make_batch(told, [Window(begin, len(pitches))])
         found: torch.Tensor = asked.model(batch)["pitch"].log_probabilities()[0]
         return found
 
@@ -160,7 +159,7 @@ def test_a_full_repeat_decay_never_repeats(tokens: Path) -> None:
     assert repeats[1]["repeated_pitch_fraction"] == 0
 
 
-@pytest.mark.parametrize("model", ["lstm_window", "rnn_heads", "lstm_fields"])
+@pytest.mark.parametrize("model", EVENTS)
 def test_an_opening_is_kept_and_continued(tokens: Path, model: str) -> None:
     found = generate(request(tokens, model, samples=3, max_notes=12))
     notes = pq.read_table(tokens / "notes.parquet").to_pandas()
@@ -205,11 +204,12 @@ def test_describing_single_notes_gives_numbers() -> None:
 
 def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> None:
     train = load_melody(tokens, "train")
-    line = train.values["pitch"].numpy()[train.first[0] : train.first[1]]
+    line = train.notes["pitch"].numpy()[train.first[0] : train.first[1]]
+    asked = request(tokens)
     own = np.random.default_rng(0).integers(30, 90, 20)
     pitch = np.concatenate([own, line[:10] + 1])
     samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_primer": False})
-    assert copied_fraction(samples, tokens, "melody", run=6) == pytest.approx(10 / 30)
-    assert copied_fraction(samples.head(20), tokens, "melody", run=6) == 0
-    assert copied_fraction(samples.head(3), tokens, "melody", run=6) == 0
-    assert copied_fraction(samples.assign(is_primer=True), tokens, "melody", run=6) == 0
+    assert copied_fraction(samples, asked, run=6) == pytest.approx(10 / 30)
+    assert copied_fraction(samples.head(20), asked, run=6) == 0
+    assert copied_fraction(samples.head(3), asked, run=6) == 0
+    assert copied_fraction(samples.assign(is_primer=True), asked, run=6) == 0

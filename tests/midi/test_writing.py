@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow.midi.writing import write_midi, write_samples
+from tonerow.midi.writing import write_midi, write_midi_samples
 
 TICKS_PER_BEAT = 480
 
@@ -116,7 +116,7 @@ def seconds_of(path: Path) -> float:
 
 
 def test_samples_have_their_sources_beside_them(tmp_path: Path) -> None:
-    write_samples(tmp_path, samples(48), pd.Series({"a": 120.0, "b": 60.0}), None)
+    write_midi_samples(tmp_path, samples(48), pd.Series({"a": 120.0, "b": 60.0}), None)
     names = ["sample-00-source.mid", "sample-00.mid", "sample-01-source.mid", "sample-01.mid"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     pitches = [[n.pitch for n in read_back(tmp_path / n).instruments[0].notes] for n in names]
@@ -130,7 +130,7 @@ def test_samples_have_their_sources_beside_them(tmp_path: Path) -> None:
 def test_the_tempo_of_samples(
     tmp_path: Path, source: float, asked: float | None, seconds: float
 ) -> None:
-    write_samples(tmp_path, samples(None), pd.Series({"a": source, "b": source}), asked)
+    write_midi_samples(tmp_path, samples(None), pd.Series({"a": source, "b": source}), asked)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sample-00.mid", "sample-01.mid"]
     assert seconds_of(tmp_path / "sample-00.mid") == pytest.approx(seconds)
 

@@ -9,51 +9,52 @@ from typing import Any
 
 import pytest
 
-from tonerow import params, tracking
-from tonerow.models import ARCHITECTURES
+from tests import shipped
+from tonerow import tracking
+from tonerow.models import find
 from tonerow.tracking import comparison
 
-SETTINGS = params.load()
+SETTINGS = shipped.settings()
 
 
-def run(model: str = "a", architecture: str = "lstm_local", **metrics: float) -> dict[str, Any]:
-    found: dict[str, Any] = {"model": model, "architecture": architecture, **metrics}
-    return found | {"evaluate/test.notes": 9.0}
+def run(model: str = "lstm_local", size: str = "small", **metrics: float) -> dict[str, Any]:
+    return {"model": model, "size": size, **metrics, "evaluate/test.notes": 9.0}
 
 
 def test_the_latest_run_of_each_model_in_the_order_asked_for() -> None:
-    unfinished = {"model": "a"}
-    runs = [unfinished, run("a", x=1.0), run("b"), run("a", x=2.0)]
-    assert comparison.latest(runs, []) == [runs[1], runs[2]]
-    assert comparison.latest(runs, ["b", "c", "a"]) == [runs[2], runs[1]]
+    unfinished = {"model": "a", "size": "small"}
+    runs = [unfinished, run("a", "large"), run("a", x=1.0), run("b"), run("a", x=2.0)]
+    assert comparison.latest(runs, ["a", "b"], "small") == [runs[2], runs[3]]
+    assert comparison.latest(runs, ["b", "c", "a"], "small") == [runs[3], runs[2]]
+    assert comparison.latest(runs, ["a"], "large") == [runs[1]]
 
 
 def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> None:
-    found = run("small", parameters=1152448.0) | {"evaluate/test.pitch_accuracy": 0.7361}
-    header, rule, row, *_, knows = comparison.table([found]).splitlines()
+    scored = run(parameters=1152448.0) | {"evaluate/test.pitch_accuracy": 0.7361}
+    header, rule, row, *_, knows = comparison.table([scored]).splitlines()
     cells = dict(zip(header.split("|"), row.split("|"), strict=True))
-    found_cells = {key.strip(): value.strip() for key, value in cells.items() if key.strip()}
-    assert found_cells["model"] == "small"
-    assert found_cells["test pitch acc."] == "0.736"
-    assert found_cells["parameters"] == "1,152,448"
-    assert found_cells["train s"] == "-"
+    stripped = {key.strip(): value.strip() for key, value in cells.items() if key.strip()}
+    assert stripped["model"] == "lstm_local"
+    assert stripped["test pitch acc."] == "0.736"
+    assert stripped["parameters"] == "1,152,448"
+    assert stripped["train s"] == "-"
     assert len(header) == len(rule) == len(row)
-    assert knows == f"- small sees {ARCHITECTURES['lstm_local'].conditions_on}"
+    assert knows == f"- lstm_local sees {find('lstm_local').conditions_on.value}"
 
 
 def test_the_baselines_stand_below_the_models_once_for_each_kind_of_notes() -> None:
-    scores = {"baselines/test.ngram.bits_per_note": 2.5, "baselines/test.ngram.accuracy": 0.4}
+    scores = {
+        f"baselines/{view}.test.ngram.{score}": value
+        for view in ("melody", "events")
+        for score, value in {"bits_per_note": 2.5, "accuracy": 0.4}.items()
+    }
     names = ["lstm_local", "lstm_char", "rnn_heads"]
-    found = comparison.table([run(name, name) | scores for name in names]).splitlines()
-    rows = {row.split("|")[1].strip(): row for row in found if row.startswith("|")}
+    lines = comparison.table([run(name) | scores for name in names]).splitlines()
+    rows = {line.split("|")[1].strip(): line for line in lines if line.startswith("|")}
     assert list(rows)[2:] == [*names, "n-gram, melody", "n-gram, all notes"]
     assert "2.500" in rows["n-gram, melody"]
     assert "0.400" in rows["n-gram, all notes"]
     assert "2.500" not in rows["lstm_local"]
-
-
-def test_every_architecture_says_what_it_knows() -> None:
-    assert all(model.conditions_on for model in ARCHITECTURES.values())
 
 
 def test_finished_runs_of_the_corpus_are_found(
@@ -67,15 +68,18 @@ def test_finished_runs_of_the_corpus_are_found(
         finished.finish(tmp_path / "model.pt")
     with tracking.start(SETTINGS) as failed:
         failed.fail()
-    (found,) = tracking.finished(SETTINGS)
-    assert found["model"] == SETTINGS.model
-    assert found["training_seconds"] == 3.0
-    assert tracking.finished(SETTINGS.model_copy(update={"corpus": "maestro"})) == []
+    (only,) = tracking.finished(SETTINGS)
+    assert (only["model"], only["size"]) == (SETTINGS.model, SETTINGS.size)
+    assert only["training_seconds"] == 3.0
+    assert tracking.finished(shipped.settings({"corpus": "maestro"})) == []
 
 
 def test_without_a_run_the_command_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(shipped.text(), encoding="utf-8")
     command = [sys.executable, "-m", "tonerow.tracking.comparison"]
     environment = {"DVC_ROOT": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "train a model first" in done.stderr

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from stages import track
+from tests import shipped
 from tonerow import params
 from tonerow.tracking import run as tracking
 from tonerow.tracking.store import ENVIRONMENT, Store
@@ -89,7 +90,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings() -> params.Params:
-    return params.load(REPOSITORY / "params.yaml")
+    return shipped.settings()
 
 
 @pytest.fixture
@@ -156,10 +157,10 @@ class TestTraining:
         (run,) = runs(root)
         md5 = hashlib.md5(b"weights").hexdigest()
         assert run.info.status == "FINISHED"
-        assert run.info.run_name == f"{settings.model} {md5[:7]}"
+        assert run.info.run_name == f"{settings.name} {md5[:7]}"
         assert run.data.tags["model_md5"] == md5
         assert run.data.tags["model"] == settings.model
-        assert run.data.tags["architecture"] == settings.selected.architecture
+        assert run.data.tags["size"] == settings.size
         assert run.data.params["training.learning_rate"] == str(
             settings.selected.training.learning_rate
         )
@@ -199,7 +200,7 @@ class TestTraining:
         monkeypatch.setenv("DVC_EXP_NAME", "noble-bear")
         train(settings, results / "model.pt")
         (run,) = runs(root)
-        assert run.info.run_name == f"{settings.model} noble-bear"
+        assert run.info.run_name == f"{settings.name} noble-bear"
         assert run.data.tags["dvc_experiment"] == "noble-bear"
 
     def test_twice_is_two_runs(self, root: Path, settings: params.Params, results: Path) -> None:
@@ -242,8 +243,9 @@ class TestStore:
         code = f"""
             from pathlib import Path
             from tonerow.tracking import run as tracking
-            from tonerow import params
-            settings = params.load({str(REPOSITORY / "params.yaml")!r})
+            from tests import shipped
+from tonerow import params
+            settings = params.Params.model_validate({shipped.tree()!r})
             with tracking.start(settings) as run:
                 run.log_epoch(1, {{"val_nll": 1.0}})
                 tracking.FINISH_SECONDS = 120
@@ -437,7 +439,7 @@ class TestRecord:
 
 
 def run_stage(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(REPOSITORY / "params.yaml", Path.cwd())
+    Path("params.yaml").write_text(shipped.text(), encoding="utf-8")
     paths = [str(results / name) for name in ("model.pt", "samples", "metrics")]
     monkeypatch.setattr(sys, "argv", ["track", *paths])
     track.main()

@@ -1,4 +1,4 @@
-"""Model files and snapshots: what is written is read back, by the one it is meant for."""
+"""Snapshots: what is written is read back, by the training that it is meant for."""
 
 from __future__ import annotations
 
@@ -9,85 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tiny import SHIPPED, melodies, model_of, settings
-from tonerow.models.base import Model
+from tests.tiny import melodies, settings
 from tonerow.training import checkpoint
-from tonerow.training.checkpoint import (
-    CheckpointError,
-    Snapshots,
-    code_digest,
-    load_model,
-    save_model,
-)
-from tonerow.windows import Window, make_batch
+from tonerow.training.checkpoint import Snapshots, code_digest
 
-CPU = torch.device("cpu")
 SNAPSHOT = {"epoch": 3, "weights": {"a": torch.arange(3.0)}, "curves": [{"nll": 1.5}], "best": ""}
-
-
-def saved(path: Path, name: str = "rnn_vanilla") -> Model:
-    chosen = settings(name)
-    model = model_of(chosen)
-    save_model(path, model, chosen.selected.model_dump(), "tokens")
-    return model
-
-
-@pytest.mark.parametrize("name", list(SHIPPED.models))
-def test_a_model_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
-    path = tmp_path / "model" / "model.pt"
-    model = saved(path, name)
-    torch.manual_seed(99)
-    found, section = load_model(path, CPU, "tokens")
-    assert section == settings(name).selected.model_dump()
-    assert type(found) is type(model)
-    assert not found.training
-    assert found.state_dict().keys() == model.state_dict().keys()
-    for key, value in model.state_dict().items():
-        assert torch.equal(found.state_dict()[key], value)
-    assert found.vocabularies == model.vocabularies
-
-
-def test_a_model_that_comes_back_predicts_the_same(tmp_path: Path) -> None:
-    model = saved(tmp_path / "model.pt", "lstm_local_small").eval()
-    found, _ = load_model(tmp_path / "model.pt", CPU, "tokens")
-    batch = make_batch(melodies([7]), [Window(0, 7)])
-    for before, after in zip(model(batch).values(), found(batch).values(), strict=True):
-        assert torch.equal(before.log_probabilities(), after.log_probabilities())
-
-
-def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        saved(tmp_path / folder / "model.pt")
-    saved(tmp_path / "a" / "model.pt")
-    assert (tmp_path / "a/model.pt").read_bytes() == (tmp_path / "b/model.pt").read_bytes()
-
-
-def test_nothing_is_left_beside_the_model(tmp_path: Path) -> None:
-    saved(tmp_path / "model.pt")
-    assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
-
-
-def test_a_model_file_holds_no_code(tmp_path: Path) -> None:
-    saved(tmp_path / "model.pt")
-    content = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert content["tokenizer"] == "tokens"
-    assert content["settings"]["architecture"] == "rnn_vanilla"
-
-
-def test_other_tokens_are_refused(tmp_path: Path) -> None:
-    saved(tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"trained on other tokens.*run `dvc repro`"):
-        load_model(tmp_path / "model.pt", CPU, "other tokens")
-
-
-@pytest.mark.parametrize("found", [0, 99, None])
-def test_another_format_is_refused(tmp_path: Path, found: int | None) -> None:
-    path = tmp_path / "model.pt"
-    saved(path)
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    torch.save({**content, "format": found}, path)
-    with pytest.raises(CheckpointError, match=rf"has format {found}, not \d+; retrain"):
-        load_model(path, CPU, "tokens")
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -164,7 +90,7 @@ def test_snapshots_outlive_a_temporary_run(root: Path) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"seed": 2},
+        {"train__seed": 2},
         {"training__learning_rate": 0.5},
         {"training__epochs": 99},
         {"train__threads": 7},
@@ -183,7 +109,9 @@ def test_other_settings_are_another_training(root: Path, changes: dict[str, Any]
     [
         {"generate__samples": 99},
         {"track__experiment": "another"},
-        {"models__lstm_full__hidden_size": 98},
+        {"models__lstm_full__small__hidden_size": 98},
+        {"split__seed": 2},
+        {"generate__seed": 2},
         {"ingest__workers": 3},
     ],
     ids=str,
@@ -197,7 +125,7 @@ def test_settings_that_decide_no_weight_are_the_same_training(
 
 def test_another_model_or_other_data_are_another_training(root: Path) -> None:
     Snapshots.of(settings(), ["data"]).save(SNAPSHOT)
-    assert Snapshots.of(settings("lstm_full"), ["data"]).load() is None
+    assert Snapshots.of(settings("lstm_full small"), ["data"]).load() is None
     assert Snapshots.of(settings(), ["other data"]).load() is None
     assert Snapshots.of(settings(), ["data"]).load() is not None
 
@@ -224,5 +152,5 @@ def test_digests_tell_data_apart() -> None:
     assert pieces.digest() == melodies([5, 4]).digest()
     assert pieces.digest() != other.digest()  # the same notes, cut elsewhere
     changed = copy.deepcopy(pieces)
-    changed.values["pitch"][3] += 1
+    changed.notes["pitch"][3] += 1
     assert pieces.digest() != changed.digest()
