@@ -121,9 +121,9 @@ def decode(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
     text = text.replace("\ufeff", "").rstrip("\x1a")
-    found = _CONTROL.search(text)
-    if found:
-        what = f"The file has the control character {ord(found[0]):#04x} at {found.start()}"
+    match = _CONTROL.search(text)
+    if match:
+        what = f"The file has the control character {ord(match[0]):#04x} at {match.start()}"
         raise UnreadableError(Rejection.NOT_TEXT, what)
     return re.sub(r"\r?\r\n|\r", "\n", text)
 
@@ -140,7 +140,7 @@ def split_tunes(text: str) -> list[str]:
         UnreadableError: TOO_LARGE for over `MAX_TUNES` tunes, or if the fields for all would make
             the text grow to many times its length.
     """
-    starts = [found.start() for found in _TUNE.finditer(text) if found["number"]]
+    starts = [match.start() for match in _TUNE.finditer(text) if match["number"]]
     if len(starts) > MAX_TUNES:
         raise UnreadableError(Rejection.TOO_LARGE, f"The file has over {MAX_TUNES:,} tunes")
     first = starts[0] if starts else len(text)
@@ -177,8 +177,8 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
         if line.startswith("%%"):
             scanner.directive(line[2:], number)
             continue
-        found = (FIELD if in_body else _HEADER_FIELD).match(line)
-        if not found:
+        match = (FIELD if in_body else _HEADER_FIELD).match(line)
+        if not match:
             if not in_body and last == "H":
                 continue  # history may take many lines (ABC 2.1, 3.1.18)
             if not in_body:
@@ -186,7 +186,7 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
                 raise refuse(_before_key(text), what, number)
             scanner.music(line, number)
             continue
-        letter, value = found.groups()
+        letter, value = match.groups()
         if letter == "X" and "X" in texts:
             raise refuse(Rejection.CORRUPT, "A second tune begins inside the tune", number)
         texts.setdefault(letter, value.strip())

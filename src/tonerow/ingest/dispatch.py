@@ -98,10 +98,10 @@ def ingest(
 def _write(readings: Iterator[_Reading], out: Path, account: _Account) -> None:
     rows: list[dict[str, Any]] = []
     with written(out, pieces=PIECES, notes=NOTES) as (pieces, notes):
-        for found, table in readings:
-            account.add(found, table)
+        for of_source, table in readings:
+            account.add(of_source, table)
             notes.write(table)
-            rows += found
+            rows += of_source
             if len(rows) >= _ROWS:
                 pieces.write(pa.Table.from_pylist(rows, schema=PIECES))
                 rows = []

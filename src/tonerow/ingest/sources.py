@@ -129,8 +129,8 @@ def find_sources(raw: Path) -> tuple[list[Source], int]:
     for file, name in _files(raw, sources):
         kind = kind_of(name)
         if kind == "archive":
-            found, listed, skipped = _archive_sources(str(file), name)
-            sources += found
+            inside, listed, skipped = _archive_sources(str(file), name)
+            sources += inside
             metadata |= listed
             others += skipped
         elif kind:
@@ -280,7 +280,7 @@ def _escapes(member: str) -> bool:
 
 def _metadata(text: str, name: str) -> _Known:
     """What a table of the MAESTRO kind says of each file; nothing if it is of another kind."""
-    found: _Known = {}
+    known: _Known = {}
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not _METADATA_COLUMNS.issubset(rows.fieldnames or ()):
@@ -288,11 +288,11 @@ def _metadata(text: str, name: str) -> _Known:
         for row in rows:
             below = row["midi_filename"]
             if below and not _escapes(below):
-                found[(PurePosixPath(name).parent / below).as_posix()] = {
+                known[(PurePosixPath(name).parent / below).as_posix()] = {
                     "composer": row["canonical_composer"] or None,
                     "title": row["canonical_title"] or None,
                     "official_split": _SPLITS.get((row["split"] or "").strip().lower()),
                 }
     except csv.Error:
-        return found
-    return found
+        return known
+    return known

@@ -164,7 +164,9 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
             same = np.flatnonzero(hashes[distance:] == hashes[:-distance])
             if not len(same):
                 break
-            found = np.unique(line[same] << 32 | line[same + distance], return_counts=True)
-            keys, place = np.unique(np.concatenate([keys, found[0]]), return_inverse=True)
-            counts = np.bincount(place, np.concatenate([counts, found[1]])).astype(np.int64)
+            pairs, n_shared = np.unique(
+                line[same] << 32 | line[same + distance], return_counts=True
+            )
+            keys, place = np.unique(np.concatenate([keys, pairs]), return_inverse=True)
+            counts = np.bincount(place, np.concatenate([counts, n_shared])).astype(np.int64)
     return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), counts, total

@@ -102,8 +102,8 @@ def _body(lines: Iterable[str], kept_fields: str) -> Iterator[str]:
 def _reduce_line(line: str, kept_fields: str) -> str:
     """A music line's notes, bars and the inline fields that change notes."""
 
-    def kept(found: re.Match[str]) -> str:
-        field, value = found["field"], found["value"]
+    def kept(match: re.Match[str]) -> str:
+        field, value = match["field"], match["value"]
         return f"[{field}:{_single_spaced(value)}]" if field and field in kept_fields else _GAP
 
     reduced = _BETWEEN_BARS.sub(" ", _NOT_NOTES.sub(kept, line))

@@ -76,8 +76,8 @@ class Cache:
         entries = []
         for path in self.folder.glob("*/*"):
             with suppress(OSError):  # another run may prune too
-                found = path.stat()
-                entries.append((found.st_mtime_ns, found.st_size, path))
+                status = path.stat()
+                entries.append((status.st_mtime_ns, status.st_size, path))
         excess = sum(size for _, size, _ in entries) - max_bytes
         if excess <= 0:
             return
