@@ -227,10 +227,7 @@ def _written(voice: Voice) -> WrittenVoice:
 
 
 def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
-    """The notes of one tune as played: repeats, endings and parts in order, tied notes joined.
-
-    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice
-    is a track of its own.
+    """The notes of one tune as played: `parse_tune`, then `play`.
 
     Args:
         text: one tune, as `split_tunes` gives it.
@@ -239,13 +236,29 @@ def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
     Raises:
         UnreadableError: for anything that cannot be read right; the detail says what, and where.
     """
-    tune = parse_tune(text, max_notes)
+    return play(parse_tune(text, max_notes), max_notes)
+
+
+def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
+    """The notes of a tune as played: repeats, endings and parts in order, tied notes joined.
+
+    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice
+    is a track of its own.
+
+    Args:
+        tune: as `parse_tune` gives it.
+        max_notes: notes and rests that it may have at most, as played.
+
+    Raises:
+        UnreadableError: repeats, endings or parts contradict each other, no note is played or too
+            many are, or the note lengths fit no common tick.
+    """
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
     for track, (voice, ranges) in enumerate(
         zip(tune.voices, _played_voices(tune, max_notes), strict=True)
     ):
-        played, changes = _play(voice, ranges)
+        played, changes = _play_voice(voice, ranges)
         notes += [(track, voice.program, *note) for note in played]
         tempos += changes
     if len(notes) > max_notes:
@@ -273,7 +286,7 @@ def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
     return played
 
 
-def _play(
+def _play_voice(
     voice: WrittenVoice, ranges: list[tuple[int, int]]
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, float]]]:
     """(pitch, onset, duration) and (onset, tempo) in 1 / `WHOLE`, in the order of playing."""
