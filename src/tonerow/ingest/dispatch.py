@@ -81,7 +81,6 @@ def ingest(
     sources, others = find_sources(raw.absolute())  # workers may stand elsewhere
     if not sources:
         raise EmptyCorpusError(f"{raw} holds no .mid, .midi or .abc file, nor an archive with any")
-    out.mkdir(parents=True, exist_ok=True)
     cache = None
     if cache_folder is not None and settings.cache_mb:
         cache = Cache(cache_folder.absolute(), reader_version())
