@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from tonerow.abc_notation.reading import parse_tune
 from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
 from tonerow.notes.score import UnreadableError
+from tonerow.notes.splits import SPLITS
 from tonerow.params import Tokenize
 from tonerow.progress import progress
 from tonerow.tokens.abc_text import reduce_tune
@@ -63,7 +64,7 @@ class Summary:
         }
         lines = [
             f"{split:<10} {self.notes[split]:>10,} notes {self.tunes[split]:>8,} ABC tunes"
-            for split in ("train", "val", "test")
+            for split in SPLITS
         ]
         for name, size in sizes.items():
             share = self.unseen[name] / max(1, self.held_out[name])
