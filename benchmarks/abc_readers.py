@@ -8,25 +8,7 @@ note a tick late, cuts its end and spreads chords). To be fair, chord symbols, g
 ornaments and `R:` are taken out of the text for symusic, and repeats are expanded and grace notes
 and chord symbols dropped for music21.
 
-What was found (2 shared cores; tunes of which two readers have the same notes, of those that both
-read; symusic on 300 tunes of each collection, music21 on 100):
-
-| collection | refused by tonerow | = symusic | = music21 | symusic = music21 |
-|---|---|---|---|---|
-| ryansMammoth | 22 of 1,059 | 281 of 290 | 76 of 94 | 76 of 97 |
-| oneills1850 | 10 of 2,009 | 292 of 299 | 59 of 98 | 60 of 99 |
-| Irish session tunes | 3 of 804 | 292 of 298 | 21 of 99 | 21 of 98 |
-| Nottingham | 8 of 920 | 292 of 300 | 56 of 100 | 56 of 100 |
-
-Causes of the differences, by the scores. music21: plays variant endings once or more too often;
-loses a ``>`` beside a slur or an annotation, and notes of a tie that serves as a slur; refuses
-badly formed repeats. abc2midi, in symusic: goes back behind a double bar, also after variant
-endings, loses endings in some tunes, repeats at the end of a tune without a beginning, reads
-``|:|`` as no repeat, joins a tie with a later note of its pitch, spreads chords; without the
-cleaning it also plays grace notes, ornaments and the ``>`` of hornpipes as 2:1. tonerow: a ``:|``
-without ``|:`` goes back to the last double bar (abc2midi and music21: often to the beginning);
-which was meant cannot be known where a double bar stands within a part; a ``|:`` that is never
-closed is played once.
+What it printed, and why readers differ, stands in src/tonerow/abc_notation/README.md.
 """
 
 from __future__ import annotations
@@ -69,7 +51,7 @@ def read_symusic(text: str) -> list[Note]:
     plain = "\n".join(
         line
         if re.match(r"[A-Za-z]:(?![|:])", line)
-        else _ORNAMENTS.sub(lambda found: found[1] or "", line)
+        else _ORNAMENTS.sub(lambda match: match[1] or "", line)
         for line in body.split("\n")
     )
     with _silent_stdout():

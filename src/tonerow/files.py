@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,23 +11,26 @@ from pathlib import Path
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Writes a file under another name and moves it into place when it is whole.
+    """Gives a place to write a file, which takes its name when the block ends without an error.
 
-    A reader never sees half a file, and two processes that write the same file do not meet.
+    Until then, and after any error, whatever has that name stays as it was. The place has the
+    file's own name, which some formats store, in a hidden folder beside it, one for each call: so
+    several processes may write the same file, and the last one counts.
 
     Args:
-        path: the file; its folder must exist.
+        path: of the file; its folder is made if it is missing.
 
     Yields:
-        Where to write: a path of the same file name in a folder beside `path`. At an error what was
-        written there is removed, and `path` stays as it was.
+        Where to write it.
+
+    Raises:
+        FileNotFoundError: the block has written nothing there.
+        OSError: the folder cannot be written.
     """
-    folder = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    folder.mkdir()
-    partial = folder / path.name
+    folder = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    folder.mkdir(parents=True)
     try:
-        yield partial
-        partial.replace(path)
+        yield folder / path.name
+        (folder / path.name).replace(path)
     finally:
-        partial.unlink(missing_ok=True)
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)

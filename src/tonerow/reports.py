@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tonerow.files import replaced
+
 DIGITS = 6
 """Significant digits of a float: enough to compare, few enough to read."""
 
@@ -23,15 +25,14 @@ def rounded(value: Any) -> Any:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a metrics file, its keys in the given order."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(rounded(content), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with replaced(path) as place:
+        place.write_text(text + "\n", encoding="utf-8")
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows with the same keys as a CSV file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with replaced(path) as place, place.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rounded(rows))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tonerow import abc_notation
+from tonerow.abc_notation import reading
 from tonerow.abc_notation.reading import decode, read_tune, split_tunes
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
@@ -169,7 +169,7 @@ def test_fields_for_all_tunes_do_not_fill_the_memory() -> None:
 
 
 def test_a_file_holds_so_many_tunes_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(abc_notation, "MAX_TUNES", 3)
+    monkeypatch.setattr(reading, "MAX_TUNES", 3)
     assert len(split_tunes("X:1\n" * 3)) == 3
     with pytest.raises(UnreadableError) as caught:
         split_tunes("X:1\n" * 4)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
+from tonerow.abc_notation.reading import decode, parse_tune, play, read_tune, split_tunes
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import Score, UnreadableError
 
@@ -414,6 +414,15 @@ def test_limit_holds_for_written_and_played_notes() -> None:
         read_tune(tune("CDEF:|"), max_notes=7)
     assert caught.value.because is Rejection.TOO_MANY_NOTES
     assert read_tune(tune("CDEF:|"), max_notes=8).n_notes == 8
+
+
+def test_a_tune_is_parsed_once_and_played_as_often_as_asked() -> None:
+    parsed = parse_tune(tune("CD|1 E2:|2 F2|]"))
+    for _ in range(2):
+        assert notes(play(parsed)) == notes(read_tune(tune("CD|1 E2:|2 F2|]")))
+    assert parsed.n_notes_written == 4
+    with pytest.raises(UnreadableError, match="over 5 notes"):
+        play(parsed, max_notes=5)
 
 
 @pytest.mark.parametrize(

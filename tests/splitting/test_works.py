@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from hypothesis import strategies as st
 
 from stages import split as stage
 from tonerow import params
-from tonerow.notes.schema import NOTES, PIECES, SPLITS
+from tonerow.notes.schema import NOTES, PIECES, SPLIT_TABLE
+from tonerow.notes.splits import SPLITS
 from tonerow.splitting import melodic_runs
 from tonerow.splitting import works as splitting
 
@@ -51,25 +51,6 @@ def with_middle(line: Melody, ornaments: Melody) -> Melody:
 
 
 class TestRuns:
-    @given(st.lists(st.integers(20, 100), max_size=60), st.integers(1, 20), st.integers(-20, 20))
-    def test_hashes_ignore_the_key_and_nothing_else(
-        self, notes: list[int], run: int, shift: int
-    ) -> None:
-        pitches = np.array(notes, np.uint8)
-        hashes = melodic_runs.interval_runs(pitches, run)
-        moved = melodic_runs.interval_runs((pitches.astype(int) + shift).astype(np.uint8), run)
-        assert np.array_equal(hashes, moved)
-        intervals = [b - a for a, b in pairwise(notes)]
-        runs = [tuple(intervals[i : i + run]) for i in range(len(intervals) - run + 1)]
-        assert len(hashes) == len(runs)
-        seen = dict(zip(hashes.tolist(), runs, strict=True))
-        assert [seen[h] for h in hashes.tolist()] == runs
-        assert len(seen) == len(set(runs))
-
-    def test_extreme_intervals_are_told_apart(self) -> None:
-        up, down = np.array([0, 127], np.uint8), np.array([127, 0], np.uint8)
-        assert melodic_runs.interval_runs(up, 1) != melodic_runs.interval_runs(down, 1)
-
     def test_no_run_crosses_from_one_line_into_the_next(self) -> None:
         lines = lines_of([melody(1, 20), melody(2, 5), melody(3, 0), melody(4, 18)])
         found = [run for part in melodic_runs.sorted_runs(lines, RUN) for run in part.position]
@@ -188,7 +169,7 @@ class TestAssign:
     ) -> None:
         ids = [f"w{i % max(3, len(notes) // 2)}" for i in range(len(notes))]
         side = splitting.assign(ids, np.array(notes), val, test, seed)
-        assert set(side) == set(splitting.SIDES)
+        assert set(side) == set(SPLITS)
         assert len(set(zip(ids, side, strict=True))) == len(set(ids))
 
     @given(st.permutations(range(30)), st.integers(0, 99))
@@ -294,7 +275,7 @@ def write_corpus(folder: Path, official: bool = False) -> None:
         if i == 11:
             pieces.append(row | {"rejected_because": "no key"})
             continue
-        side = splitting.SIDES[i % 3] if official else None
+        side = SPLITS[i % 3] if official else None
         pieces.append(row | {"title": f"Tune of {i}", "official_split": side})
         for tick, pitch in enumerate(melody(i % 40, 60) + i // 40):
             for is_melody in (False, True):
@@ -329,7 +310,7 @@ class TestStage:
         write_corpus(Path("data/interim"))
         monkeypatch.setattr(splitting, "NOTES_AT_ONCE", 999)
         metrics, table = self.run(monkeypatch)
-        assert table.schema == SPLITS
+        assert table.schema == SPLIT_TABLE
         rows = table.to_pylist()
         ids = [row["piece_id"] for row in rows]
         assert ids == sorted(ids) and len(ids) == 79 and "p11" not in ids
@@ -344,9 +325,9 @@ class TestStage:
         }
         assert metrics["audit_by_file"]["test_notes_shared_with_train"] > 0.3
         assert "audit_official" not in metrics
-        assert sum(metrics[side]["notes"] for side in splitting.SIDES) == 79 * 120
+        assert sum(metrics[side]["notes"] for side in SPLITS) == 79 * 120
         counts = Counter(row["split"] for row in rows)
-        assert {side: metrics[side]["pieces"] for side in splitting.SIDES} == counts
+        assert {side: metrics[side]["pieces"] for side in SPLITS} == counts
 
     def test_twice_the_same_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write_corpus(Path("data/interim"))

@@ -9,7 +9,9 @@ from stages import tokenize as stage
 from tests.tokens.token_tables import SETTINGS, TUNE, piece, random_piece, write_corpus
 from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
 from tonerow.tokens import corpus
-from tonerow.tokens.abc_text import UNKNOWN, reduce_tune
+from tonerow.tokens.characters import UNKNOWN
+from tonerow.tokens.encoding import encode
+from tonerow.tokens.reduction import reduce_tune
 from tonerow.tokens.tokenizer import Tokenizer
 
 FILES = ("notes.parquet", "chars.parquet", "tokenizer.json")
@@ -89,7 +91,7 @@ def test_the_stage(
         assert notes.column(name).to_pylist() == source.column(name).to_pylist()
 
     tokenizer = Tokenizer.from_json((out / "tokenizer.json").read_text(encoding="utf-8"))
-    whole = tokenizer.encode(source)
+    whole = encode(tokenizer, source)
     assert notes.drop_columns("split").equals(whole)
     assert tokenizer.counts["notes"] == 66
     assert tokenizer.counts["pieces"] == 3

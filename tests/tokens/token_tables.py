@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
-from tonerow.notes.schema import NOTES, PIECES, SPLITS
+from tonerow.notes.schema import NOTES, PIECES, SPLIT_TABLE
 from tonerow.params import Tokenize
 from tonerow.tokens.corpus import whole_pieces
 from tonerow.tokens.fitting import Fit
@@ -107,5 +107,5 @@ def write_corpus(
     sided: list[dict[str, str]] = [
         {"piece_id": n, "work_id": n, "split": splits[n]} for n in sorted(pieces)
     ]
-    pq.write_table(pa.Table.from_pylist(sided, SPLITS), sides / "splits.parquet")
+    pq.write_table(pa.Table.from_pylist(sided, SPLIT_TABLE), sides / "splits.parquet")
     return interim, sides

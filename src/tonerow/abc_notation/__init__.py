@@ -1,11 +1,12 @@
-"""ABC notation to scores: `decode` a file, `split_tunes`, `read_tune`."""
+"""ABC notation to scores: `decode` a file, `split_tunes`, `parse_tune`, `play`; see README.md."""
 
 from tonerow.abc_notation.reading import (
     Tune,
     decode,
     parse_tune,
+    play,
     read_tune,
     split_tunes,
 )
 
-__all__ = ["Tune", "decode", "parse_tune", "read_tune", "split_tunes"]
+__all__ = ["Tune", "decode", "parse_tune", "play", "read_tune", "split_tunes"]

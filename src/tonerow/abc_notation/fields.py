@@ -105,22 +105,22 @@ def parse_key(value: str, line: int, before: Key | None = None) -> Key:
             for parameters outside the standard that would change the pitches.
     """
     text = value.strip()
-    found = _KEY.match(text)
+    match = _KEY.match(text)
     name: str | None = None
     alterations: dict[str, int] = {}
     if re.match(r"H[Pp](?!\S)", text):
         name, text, alterations = text[:2], text[2:], {"F": 1, "C": 1}
     elif re.match(r"none(?!\S)", text, re.IGNORECASE):
         text = text[4:]
-    elif found:
-        tonic, accidental, mode = found.groups()
+    elif match:
+        tonic, accidental, mode = match.groups()
         mode = mode.lower()[:3]  # capitals do not matter: "EM" is E minor
         fifths = _TONIC_FIFTHS[tonic] + _MODE_FIFTHS[mode]
         fifths += {"#": 7, "b": -7, "": 0}[accidental]
         suffix = _MODE_NAMES.get(mode, mode)
         name = tonic + accidental + (f" {suffix}" if len(suffix) > 1 else suffix)
         alterations = _signature(fifths, line, name)
-        text = text[found.end() :]
+        text = text[match.end() :]
     elif before and text and not _KEY_CHANGE.match(text):
         name, alterations = before.name, before.alterations
     alterations, shift = _key_modifiers(text, alterations, line)
@@ -204,10 +204,10 @@ def parse_meter(value: str, line: int) -> tuple[str, Fraction] | None:
     if text.lower() in ("", "none"):
         return None
     text = {"C": "4/4", "c": "4/4", "C|": "2/2", "c|": "2/2"}.get(text, text)
-    found = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3}){0,15})\)?/(\d{1,3})", text)
-    if not found:
+    match = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3}){0,15})\)?/(\d{1,3})", text)
+    if not match:
         raise refuse(Rejection.CORRUPT, f"{value.strip()[:40]!r} is no metre", line)
-    beats, unit = sum(map(int, found[1].split("+"))), int(found[2])
+    beats, unit = sum(map(int, match[1].split("+"))), int(match[2])
     if not beats or not unit:
         raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No bar can have the metre {text!r}", line)
     return f"{beats}/{unit}", Fraction(beats, unit)
@@ -219,10 +219,10 @@ def parse_unit(value: str, line: int) -> Fraction:
     Raises:
         UnreadableError: CORRUPT for what is no fraction, IMPOSSIBLE_TIMING for a zero.
     """
-    found = re.fullmatch(r"(\d{1,3})(?:\s*/\s*(\d{1,4}))?", value.strip())
-    if not found:
+    match = re.fullmatch(r"(\d{1,3})(?:\s*/\s*(\d{1,4}))?", value.strip())
+    if not match:
         raise refuse(Rejection.CORRUPT, f"{value.strip()[:40]!r} is no unit note length", line)
-    top, bottom = int(found[1]), int(found[2] or 1)
+    top, bottom = int(match[1]), int(match[2] or 1)
     if not top or not bottom:
         raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No note can last {value.strip()!r}", line)
     return Fraction(top, bottom)
@@ -243,19 +243,19 @@ def parse_tempo(value: str, unit: Fraction, line: int) -> float | None:
         UnreadableError: IMPOSSIBLE_TIMING outside 1 to 2,000 quarter notes a minute.
     """
     text = re.sub(r"\"[^\"]*\"?", " ", value).strip()
-    found = _TEMPO.search(text) or _BARE_TEMPO.fullmatch(text)
-    if not found:
+    match = _TEMPO.search(text) or _BARE_TEMPO.fullmatch(text)
+    if not match:
         return None
     beat = unit
-    if found["beats"]:
-        words = found["beats"].split()
+    if match["beats"]:
+        words = match["beats"].split()
         if words[0][0] in "Cc":
             beat = unit * int(words[0][1:] or 1)
         elif any(int(word.split("/")[1]) == 0 for word in words):
             raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text[:40]!r}", line)
         else:
             beat = sum((Fraction(word) for word in words), Fraction(0))
-    tempo = float(beat * 4 * Fraction(found["rate"]))
+    tempo = float(beat * 4 * Fraction(match["rate"]))
     if not 1 <= tempo <= 2000:
         raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tempo can be {text[:40]!r}", line)
     return tempo

@@ -67,9 +67,9 @@ def _is_music(line: str) -> bool:
         return False
     position, kinds = 0, set()
     while position < len(line):
-        found = TOKEN.match(line, position)
-        if not found or (found["ornament"] or ".") not in ORNAMENTS:
+        match = TOKEN.match(line, position)
+        if not match or (match["ornament"] or ".") not in ORNAMENTS:
             return False
-        kinds.add(found.lastgroup)
-        position = found.end()
+        kinds.add(match.lastgroup)
+        position = match.end()
     return "bar" in kinds and bool(kinds & {"note", "chord"}) and not _CHORD_CHART.fullmatch(line)

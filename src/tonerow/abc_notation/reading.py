@@ -121,9 +121,9 @@ def decode(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
     text = text.replace("\ufeff", "").rstrip("\x1a")
-    found = _CONTROL.search(text)
-    if found:
-        what = f"The file has the control character {ord(found[0]):#04x} at {found.start()}"
+    match = _CONTROL.search(text)
+    if match:
+        what = f"The file has the control character {ord(match[0]):#04x} at {match.start()}"
         raise UnreadableError(Rejection.NOT_TEXT, what)
     return re.sub(r"\r?\r\n|\r", "\n", text)
 
@@ -140,7 +140,7 @@ def split_tunes(text: str) -> list[str]:
         UnreadableError: TOO_LARGE for over `MAX_TUNES` tunes, or if the fields for all would make
             the text grow to many times its length.
     """
-    starts = [found.start() for found in _TUNE.finditer(text) if found["number"]]
+    starts = [match.start() for match in _TUNE.finditer(text) if match["number"]]
     if len(starts) > MAX_TUNES:
         raise UnreadableError(Rejection.TOO_LARGE, f"The file has over {MAX_TUNES:,} tunes")
     first = starts[0] if starts else len(text)
@@ -177,8 +177,8 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
         if line.startswith("%%"):
             scanner.directive(line[2:], number)
             continue
-        found = (FIELD if in_body else _HEADER_FIELD).match(line)
-        if not found:
+        match = (FIELD if in_body else _HEADER_FIELD).match(line)
+        if not match:
             if not in_body and last == "H":
                 continue  # history may take many lines (ABC 2.1, 3.1.18)
             if not in_body:
@@ -186,7 +186,7 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
                 raise refuse(_before_key(text), what, number)
             scanner.music(line, number)
             continue
-        letter, value = found.groups()
+        letter, value = match.groups()
         if letter == "X" and "X" in texts:
             raise refuse(Rejection.CORRUPT, "A second tune begins inside the tune", number)
         texts.setdefault(letter, value.strip())
@@ -227,10 +227,7 @@ def _written(voice: Voice) -> WrittenVoice:
 
 
 def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
-    """The notes of one tune as played: repeats, endings and parts in order, tied notes joined.
-
-    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice
-    is a track of its own.
+    """The notes of one tune as played: `parse_tune`, then `play`.
 
     Args:
         text: one tune, as `split_tunes` gives it.
@@ -239,13 +236,29 @@ def read_tune(text: str, max_notes: int = MAX_NOTES) -> Score:
     Raises:
         UnreadableError: for anything that cannot be read right; the detail says what, and where.
     """
-    tune = parse_tune(text, max_notes)
+    return play(parse_tune(text, max_notes), max_notes)
+
+
+def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
+    """The notes of a tune as played: repeats, endings and parts in order, tied notes joined.
+
+    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice
+    is a track of its own.
+
+    Args:
+        tune: as `parse_tune` gives it.
+        max_notes: notes and rests that it may have at most, as played.
+
+    Raises:
+        UnreadableError: repeats, endings or parts contradict each other, no note is played or too
+            many are, or the note lengths fit no common tick.
+    """
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
     for track, (voice, ranges) in enumerate(
         zip(tune.voices, _played_voices(tune, max_notes), strict=True)
     ):
-        played, changes = _play(voice, ranges)
+        played, changes = _play_voice(voice, ranges)
         notes += [(track, voice.program, *note) for note in played]
         tempos += changes
     if len(notes) > max_notes:
@@ -273,7 +286,7 @@ def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
     return played
 
 
-def _play(
+def _play_voice(
     voice: WrittenVoice, ranges: list[tuple[int, int]]
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, float]]]:
     """(pitch, onset, duration) and (onset, tempo) in 1 / `WHOLE`, in the order of playing."""

@@ -64,17 +64,17 @@ class Scanner(Fields):
             UnreadableError: for whatever is not music, with its line and column.
         """
         self._line = line
-        position, handlers, match = 0, self._handlers, TOKEN.match
+        position, handlers, match_at = 0, self._handlers, TOKEN.match
         while position < len(text):
-            found = match(text, position)
-            if found is None:
+            match = match_at(text, position)
+            if match is None:
                 raise self._no_music(text, position)
-            if found.lastgroup != "skip":
+            if match.lastgroup != "skip":
                 try:
-                    handlers[found.lastgroup or ""](found)
+                    handlers[match.lastgroup or ""](match)
                 except UnreadableError as error:
                     raise self._located(error, position) from None
-            position = found.end()
+            position = match.end()
 
     def _located(self, error: UnreadableError, position: int) -> UnreadableError:
         detail = error.detail.replace(
@@ -100,9 +100,9 @@ class Scanner(Fields):
             raise refuse(Rejection.TOO_MANY_NOTES, what, self._line)
         self._current.add(sound)
 
-    def _pitch(self, found: re.Match[str]) -> tuple[int, str, int]:
+    def _pitch(self, match: re.Match[str]) -> tuple[int, str, int]:
         """The pitch of a note, what names its staff position, and its alteration."""
-        accidental, letter, octave = found.group("accidental", "letter", "octave")
+        accidental, letter, octave = match.group("accidental", "letter", "octave")
         voice = self._current
         staff = letter + octave
         where = letter.upper() if self._propagate == "pitch" else staff
@@ -120,20 +120,20 @@ class Scanner(Fields):
         if octave:
             pitch += 12 * (octave.count("'") - octave.count(","))
         if not 0 <= pitch <= 127:
-            raise self._refuse(f"The pitch {pitch} of {found['note'][:20]!r} is not in 0-127")
+            raise self._refuse(f"The pitch {pitch} of {match['note'][:20]!r} is not in 0-127")
         return pitch, staff, alteration
 
-    def _read_note(self, found: re.Match[str]) -> None:
-        pitch, staff, alteration = self._pitch(found)
+    def _read_note(self, match: re.Match[str]) -> None:
+        pitch, staff, alteration = self._pitch(match)
         voice = self._current
-        length = voice.length(found["length"], self._line)
-        tied = found["tie"] == "-"
+        length = voice.length(match["length"], self._line)
+        tied = match["tie"] == "-"
         voice.last = {staff: alteration}
         voice.tied = voice.last if tied else {}
         self._add(Sound((pitch,), (length,), (tied,), length, self._line))
 
-    def _read_chord(self, found: re.Match[str]) -> None:
-        self._chord(found["members"], found["chord_length"], found["chord_tie"] == "-")
+    def _read_chord(self, match: re.Match[str]) -> None:
+        self._chord(match["members"], match["chord_length"], match["chord_tie"] == "-")
 
     def _chord(self, members: str, multiplier: str, all_tied: bool) -> None:
         """A chord lasts as long as its first note (ABC 2.1, 4.17)."""
@@ -169,65 +169,65 @@ class Scanner(Fields):
         lengths, ties = zip(*notes.values(), strict=True)
         self._add(Sound(tuple(notes), lengths, ties, first, self._line))
 
-    def _read_rest(self, found: re.Match[str]) -> None:
+    def _read_rest(self, match: re.Match[str]) -> None:
         voice = self._current
         voice.tied = voice.last = {}
-        self._add(Sound((), (), (), voice.length(found["rest_length"], self._line), self._line))
+        self._add(Sound((), (), (), voice.length(match["rest_length"], self._line), self._line))
 
-    def _read_bars_rest(self, found: re.Match[str]) -> None:
+    def _read_bars_rest(self, match: re.Match[str]) -> None:
         self._current.tied = self._current.last = {}
-        self._current.rest_bars(found["count"], self._line)
+        self._current.rest_bars(match["count"], self._line)
 
-    def _read_broken(self, found: re.Match[str]) -> None:
-        sign = found["broken"]
+    def _read_broken(self, match: re.Match[str]) -> None:
+        sign = match["broken"]
         if len(set(sign)) > 1:
             raise self._refuse(f"{sign[:9]!r} is no broken rhythm")
         self._current.break_rhythm(sign, self._line)
 
-    def _read_tuplet(self, found: re.Match[str]) -> None:
+    def _read_tuplet(self, match: re.Match[str]) -> None:
         """Begin a tuplet of p notes in the time of q, for r notes (ABC 2.1, 4.13)."""
         voice = self._current
-        if any(len(text or "") > 3 for text in found.group("p", "q", "r")):
+        if any(len(text or "") > 3 for text in match.group("p", "q", "r")):
             raise refuse(Rejection.IMPOSSIBLE_TIMING, "A tuplet of over 999 notes", self._line)
-        p = int(found["p"])
+        p = int(match["p"])
         compound = voice.meter_name is not None and voice.meter_name.split("/")[0] in _COMPOUND
-        q = int(found["q"] or _TUPLET_TIME.get(p, 3 if compound else 2))
-        r = int(found["r"] or p)
+        q = int(match["q"] or _TUPLET_TIME.get(p, 3 if compound else 2))
+        r = int(match["r"] or p)
         if not p or not q or not r:
             raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tuplet can be ({p}:{q}:{r}", self._line)
-        if voice.tuplet or p == 1 or (p > 9 and not found["q"]):
+        if voice.tuplet or p == 1 or (p > 9 and not match["q"]):
             what = "begins inside a tuplet" if voice.tuplet else "is of no known kind"
-            raise self._refuse(f"The tuplet {found['tuplet']!r} {what}")
+            raise self._refuse(f"The tuplet {match['tuplet']!r} {what}")
         voice.tuplet = (q, p, r)
 
-    def _read_grace(self, found: re.Match[str]) -> None:
+    def _read_grace(self, match: re.Match[str]) -> None:
         """Grace notes take no time and are left out; their accidentals hold up to the bar line."""
-        for accidental, letter, octave in GRACE_NOTE.findall(found["grace"]):
+        for accidental, letter, octave in GRACE_NOTE.findall(match["grace"]):
             if self._propagate != "not":
                 where = letter.upper() if self._propagate == "pitch" else letter + octave
                 self._current.altered[where] = ALTERATIONS[accidental]
 
-    def _read_inline(self, found: re.Match[str]) -> None:
-        self.field(found["field"], found["value"], self._line)
+    def _read_inline(self, match: re.Match[str]) -> None:
+        self.field(match["field"], match["value"], self._line)
 
-    def _read_named(self, found: re.Match[str]) -> None:
+    def _read_named(self, match: re.Match[str]) -> None:
         """A ``!decoration!`` or a ``+decoration+``."""
-        name = found["named"]
+        name = match["named"]
         if UNCLEAR.fullmatch(name):
             raise self._refuse(f"It is unclear whether {name[:20]!r} is a decoration or notes")
 
     def _read_line_end(self, _: re.Match[str]) -> None:
         """A ``!`` that ended a line before ABC 2."""
 
-    def _read_old_chord(self, found: re.Match[str]) -> None:
+    def _read_old_chord(self, match: re.Match[str]) -> None:
         """A chord as ABC 1 wrote it."""
-        self._chord(found["old_members"], "", all_tied=False)
+        self._chord(match["old_members"], "", all_tied=False)
 
-    def _read_ornament(self, found: re.Match[str]) -> None:
-        if found["ornament"] not in self._ornaments:
-            raise self._refuse(f"{found['ornament']!r} is no music")
+    def _read_ornament(self, match: re.Match[str]) -> None:
+        if match["ornament"] not in self._ornaments:
+            raise self._refuse(f"{match['ornament']!r} is no music")
 
-    def _read_late_tie(self, found: re.Match[str]) -> None:
+    def _read_late_tie(self, match: re.Match[str]) -> None:
         """A tie after a space, a bar line or a chord symbol; after a rest it means nothing."""
         voice = self._current
         if not voice.sounds:
@@ -243,10 +243,10 @@ class Scanner(Fields):
             raise self._refuse("':' is no bar line")
         voice.marks.append(Mark(len(voice.sounds), self._line, starts=True))
 
-    def _read_bar(self, found: re.Match[str]) -> None:
+    def _read_bar(self, match: re.Match[str]) -> None:
         """A bar line with its repeats, and the variant ending that it begins (ABC 2.1, 4.8)."""
         voice = self._current
-        sign, passes = found.group("sign", "passes")
+        sign, passes = match.group("sign", "passes")
         if voice.broken:
             raise self._refuse("A broken rhythm stands before a bar line")
         voice.end_bar()
@@ -268,9 +268,9 @@ class Scanner(Fields):
             )
         )
 
-    def _read_ending(self, found: re.Match[str]) -> None:
+    def _read_ending(self, match: re.Match[str]) -> None:
         voice = self._current
-        endings = self._passes(found["ending_passes"])
+        endings = self._passes(match["ending_passes"])
         voice.marks.append(Mark(len(voice.sounds), self._line, endings=endings))
 
     def _passes(self, text: str) -> tuple[int, ...]:

@@ -61,8 +61,8 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, file: str | int) -> Stamp:
         """The stamp of a file, by its path or descriptor, as it is now."""
-        found = os.stat(file)  # noqa: PTH116 - of a descriptor too
-        return cls(found.st_size, found.st_mtime_ns)
+        status = os.stat(file)  # noqa: PTH116 - of a descriptor too
+        return cls(status.st_size, status.st_mtime_ns)
 
 
 def open_regular(file: str) -> BinaryIO:

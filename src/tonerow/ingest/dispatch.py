@@ -81,7 +81,6 @@ def ingest(
     sources, others = find_sources(raw.absolute())  # workers may stand elsewhere
     if not sources:
         raise EmptyCorpusError(f"{raw} holds no .mid, .midi or .abc file, nor an archive with any")
-    out.mkdir(parents=True, exist_ok=True)
     cache = None
     if cache_folder is not None and settings.cache_mb:
         cache = Cache(cache_folder.absolute(), reader_version())
@@ -98,10 +97,10 @@ def ingest(
 def _write(readings: Iterator[_Reading], out: Path, account: _Account) -> None:
     rows: list[dict[str, Any]] = []
     with written(out, pieces=PIECES, notes=NOTES) as (pieces, notes):
-        for found, table in readings:
-            account.add(found, table)
+        for of_source, table in readings:
+            account.add(of_source, table)
             notes.write(table)
-            rows += found
+            rows += of_source
             if len(rows) >= _ROWS:
                 pieces.write(pa.Table.from_pylist(rows, schema=PIECES))
                 rows = []

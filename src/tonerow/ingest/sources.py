@@ -28,13 +28,14 @@ from tonerow.ingest.archives import (
 )
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
+from tonerow.notes.splits import SPLITS
 
 _PART_BYTES = 256 * 1024  # a larger ABC file is shared out among workers
 _MAX_PARTS = 16
 _METADATA_COLUMNS = {"canonical_composer", "canonical_title", "split", "midi_filename"}
 _MAX_METADATA_BYTES = 64 * 2**20
 _TOO_DEEP = (Rejection.UNREADABLE_FILE, f"a folder more than {MAX_DEPTH} folders deep")
-_SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
+_OFFICIAL_SPLITS = {"validation": "val"} | {split: split for split in SPLITS}
 
 _Known = dict[str, dict[str, str | None]]
 
@@ -129,8 +130,8 @@ def find_sources(raw: Path) -> tuple[list[Source], int]:
     for file, name in _files(raw, sources):
         kind = kind_of(name)
         if kind == "archive":
-            found, listed, skipped = _archive_sources(str(file), name)
-            sources += found
+            inside, listed, skipped = _archive_sources(str(file), name)
+            sources += inside
             metadata |= listed
             others += skipped
         elif kind:
@@ -280,7 +281,7 @@ def _escapes(member: str) -> bool:
 
 def _metadata(text: str, name: str) -> _Known:
     """What a table of the MAESTRO kind says of each file; nothing if it is of another kind."""
-    found: _Known = {}
+    known: _Known = {}
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""))
         if not _METADATA_COLUMNS.issubset(rows.fieldnames or ()):
@@ -288,11 +289,11 @@ def _metadata(text: str, name: str) -> _Known:
         for row in rows:
             below = row["midi_filename"]
             if below and not _escapes(below):
-                found[(PurePosixPath(name).parent / below).as_posix()] = {
+                known[(PurePosixPath(name).parent / below).as_posix()] = {
                     "composer": row["canonical_composer"] or None,
                     "title": row["canonical_title"] or None,
-                    "official_split": _SPLITS.get((row["split"] or "").strip().lower()),
+                    "official_split": _OFFICIAL_SPLITS.get((row["split"] or "").strip().lower()),
                 }
     except csv.Error:
-        return found
-    return found
+        return known
+    return known

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tonerow.files import replaced
 
 ROW_GROUP = 2**17
 """Rows a row group: what a reader that streams must hold at once."""
@@ -24,15 +26,11 @@ class TableWriter:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
         self._waiting: list[pa.Table] = [schema.empty_table()]
         self._rows = 0
         # Times hardly repeat: a dictionary of them costs time and a third of the size.
         repeated = [f.name for f in schema if f.type not in (pa.float64(), pa.int64())]
-        self._writer = pq.ParquetWriter(
-            self._partial, schema, compression="zstd", use_dictionary=repeated
-        )
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated)
 
     def write(self, table: pa.Table) -> None:
         """Takes rows; they must have the schema and come in the order of the file."""
@@ -46,21 +44,17 @@ class TableWriter:
             self._rows = len(rows) - whole
 
     def close(self) -> None:
-        """Writes what is left; the file does not have its name yet."""
+        """Writes what is left and closes the file."""
         if self._rows:
             # combined: row groups must not remember in which pieces their rows came
             rows = pa.concat_tables(self._waiting).combine_chunks()
             self._writer.write_table(rows, row_group_size=ROW_GROUP)
         self._writer.close()
 
-    def publish(self) -> None:
-        """Gives the closed file its name."""
-        self._partial.replace(self._path)
-
-    def discard(self) -> None:
-        """Removes what was written."""
-        self._writer.close()
-        self._partial.unlink(missing_ok=True)
+    def abandon(self) -> None:
+        """Closes a file that will be removed; one that is closed stays so."""
+        with suppress(OSError):  # such as a full disk, which is why it is abandoned
+            self._writer.close()
 
 
 @contextmanager
@@ -71,22 +65,18 @@ def written(folder: Path, **schemas: pa.Schema) -> Iterator[list[TableWriter]]:
     whole; files of those names stay as they were until then.
 
     Args:
-        folder: must exist.
+        folder: made if it is missing.
         schemas: of each table, by name: ``notes=NOTES`` becomes ``notes.parquet``.
 
     Yields:
         A writer for each table.
     """
-    writers: list[TableWriter] = []
-    try:
+    with ExitStack() as stack:
+        writers: list[TableWriter] = []
         for name, schema in schemas.items():
-            writers.append(TableWriter(folder / f"{name}.parquet", schema))
+            place = stack.enter_context(replaced(folder / f"{name}.parquet"))
+            writers.append(TableWriter(place, schema))
+            stack.callback(writers[-1].abandon)
         yield writers
         for writer in writers:
             writer.close()
-        for writer in writers:
-            writer.publish()
-    except BaseException:
-        for writer in writers:
-            writer.discard()
-        raise

@@ -1,1 +1,1 @@
-"""Standard MIDI files to scores, and notes to MIDI files."""
+"""Standard MIDI files to scores, and notes to MIDI files; see README.md."""

@@ -145,8 +145,8 @@ def _unwrapped(data: bytes) -> bytes:
 def _header(data: bytes) -> tuple[int, int, int]:
     """The number of tracks, the ticks in a quarter note and where the first chunk starts."""
     if data[:4] != b"MThd":
-        found = f"begins with {data[:4]!r}" if data else "the file is empty"
-        _fail(Rejection.UNREADABLE_HEADER, f"{found}; a MIDI file begins with b'MThd'")
+        beginning = f"begins with {data[:4]!r}" if data else "the file is empty"
+        _fail(Rejection.UNREADABLE_HEADER, f"{beginning}; a MIDI file begins with b'MThd'")
     if len(data) < 14:
         _fail(Rejection.TRUNCATED, f"the file ends after {len(data)} bytes, inside the header")
     length, kind, n_tracks, division = (
@@ -233,10 +233,10 @@ def _event_sizes(data: bytes, at: int, end: int, width: int) -> list[int]:
 
 
 def _number_end(data: bytes, at: int, end: int, number: int) -> int:
-    found = _NUMBER_AT.match(data, at, end)
-    if found is None:
+    match = _NUMBER_AT.match(data, at, end)
+    if match is None:
         _fail(Rejection.CORRUPT, f"track {number}: no variable-length number at byte {at}")
-    return found.end()
+    return match.end()
 
 
 def _long_event(data: bytes, at: int, end: int, number: int) -> tuple[int, bytes, int]:

@@ -183,9 +183,9 @@ def _own_programs(track: Track, index: _Ints, channel: _Ints) -> _Ints:
     size = len(track.status)
     key = (track.status[change] & 0x0F).astype(np.int64) * size + change
     order = np.argsort(key)
-    found = np.searchsorted(key[order], channel * size + index) - 1
-    last = change[order][found]
-    own = (found >= 0) & ((track.status[last] & 0x0F) == channel)
+    place = np.searchsorted(key[order], channel * size + index) - 1
+    last = change[order][place]
+    own = (place >= 0) & ((track.status[last] & 0x0F) == channel)
     return np.where(own, track.data1[last].astype(np.int64), -1)
 
 
@@ -203,9 +203,9 @@ def _programs(notes: _Notes, tracks: list[Track]) -> _Ints:
     for at in np.unique(notes.channel[missing]):
         mine = order[channel[order] == at]
         here = missing[notes.channel[missing] == at]
-        found = np.searchsorted(tick[mine], notes.onset[here], side="right") - 1
+        place = np.searchsorted(tick[mine], notes.onset[here], side="right") - 1
         values = np.concatenate([number[mine].astype(np.int64), [0]])  # the last one: none set
-        program[here] = values[found]
+        program[here] = values[place]
     return program
 
 
@@ -234,8 +234,8 @@ def _tempo_map(tracks: list[Track]) -> tuple[_Ints, _Ints, int | None]:
 
 def _last_meta(tracks: list[Track], kind: int, tick: int) -> Meta | None:
     """The last event of a type at or before a tick, from any track."""
-    found = [m for t in tracks for m in t.metas if m.kind == kind and m.tick <= tick]
-    return max(found, key=lambda m: m.tick, default=None)
+    events = [m for t in tracks for m in t.metas if m.kind == kind and m.tick <= tick]
+    return max(events, key=lambda m: m.tick, default=None)
 
 
 def _time_signature(meta: Meta | None) -> str | None:

@@ -90,11 +90,11 @@ NOTES = pa.schema(
 )
 """One row a note, sorted by (piece_id, onset_tick, pitch, track, duration_tick)."""
 
-SPLITS = pa.schema(
+SPLIT_TABLE = pa.schema(
     [
         pa.field("piece_id", pa.string(), nullable=False),
         pa.field("work_id", pa.string(), nullable=False),  # piece_id of the work's first piece
-        pa.field("split", pa.string(), nullable=False),  # train | val | test
+        pa.field("split", pa.string(), nullable=False),  # of `SPLITS`
     ]
 )
 """One row a kept piece, sorted by piece_id."""

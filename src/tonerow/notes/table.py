@@ -202,10 +202,10 @@ def validate(table: pa.Table) -> None:
     for name, (low, high) in _RANGES.items():
         if not len(table):
             break
-        found = pc.min_max(table[name]).as_py()
+        extremes = pc.min_max(table[name]).as_py()
         missing = pc.any(pc.is_null(table[name], nan_is_null=True)).as_py()
-        if missing or not low <= found["min"] <= found["max"] <= high:
-            raise InvalidNotesError(f"{name} is {found}; allowed: {low} to {high}, no nulls")
+        if missing or not low <= extremes["min"] <= extremes["max"] <= high:
+            raise InvalidNotesError(f"{name} is {extremes}; allowed: {low} to {high}, no nulls")
     _check_order(table)
 
 

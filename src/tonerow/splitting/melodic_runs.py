@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Hashes = NDArray[np.uint64]
+from tonerow.notes.runs import Hashes, Ints, runs_within
 
 NOTES_AT_ONCE = 1 << 18  # read or hashed in one go
 RUNS_AT_ONCE = 1 << 21  # sorted in one go
@@ -69,31 +68,6 @@ def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
     return Lines(pitches, starts, np.array(of_piece, np.int64), np.array(n_notes, np.int64))
 
 
-def interval_runs(pitches: NDArray[np.uint8], run: int) -> Hashes:
-    """Hashes every run of consecutive intervals; equal runs, transposed or not, have equal hashes.
-
-    Args:
-        pitches: (n,) pitches of one line, 0-127.
-        run: intervals in a run, >= 1.
-
-    Returns:
-        (max(0, n - run),) hashes: polynomials modulo 2**64 over random numbers that stand for the
-        intervals, with the bits mixed (Steele et al. 2014, SplitMix64).
-    """
-    n = len(pitches) - run
-    if n <= 0:
-        return np.zeros(0, np.uint64)
-    table = np.random.Generator(np.random.PCG64(16)).integers(2**64, size=256, dtype=np.uint64)
-    codes = table[np.diff(pitches.astype(np.int16)) + 128]
-    hashes = np.zeros(n, np.uint64)
-    for i in range(run):
-        hashes *= np.uint64(0x9E3779B97F4A7C15)
-        hashes += codes[i : i + n]
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
-    return hashes ^ (hashes >> np.uint64(31))
-
-
 def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
     """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part."""
     parts = -(-len(lines.pitches) // RUNS_AT_ONCE)
@@ -115,16 +89,15 @@ def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
 def _runs_from(lines: Lines, run: int, low: int, part: int, parts: int) -> Runs:
     """The runs of one part that start in one chunk of the notes."""
     pitches = lines.pitches[low : low + NOTES_AT_ONCE + run]
-    hashes = interval_runs(pitches, run)
-    position = np.arange(low, low + len(hashes))
-    line = np.searchsorted(lines.starts, position, side="right") - 1
-    keep = position + run < lines.starts[line + 1]
+    hashes, start = runs_within(pitches, lines.starts - low, run)
     if parts > 1:
-        keep &= hashes % np.uint64(parts) == part
+        own = hashes % np.uint64(parts) == part
+        hashes, start = hashes[own], start[own]
     steps = np.clip(np.diff(pitches.astype(np.int64)), -31, 31) + 31
     kinds = spread(np.left_shift(np.uint64(1), steps.astype(np.uint64))[::-1], run)[::-1]
-    telling = np.bitwise_count(kinds[: len(hashes)]) >= TELLING_INTERVALS
-    return Runs(hashes[keep], line[keep], position[keep], telling[keep])
+    telling = np.bitwise_count(kinds[start]) >= TELLING_INTERVALS
+    line = np.searchsorted(lines.starts, start + low, side="right") - 1
+    return Runs(hashes, line, start + low, telling)
 
 
 def spread(bits: NDArray[Any], width: int) -> NDArray[Any]:
@@ -164,7 +137,9 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
             same = np.flatnonzero(hashes[distance:] == hashes[:-distance])
             if not len(same):
                 break
-            found = np.unique(line[same] << 32 | line[same + distance], return_counts=True)
-            keys, place = np.unique(np.concatenate([keys, found[0]]), return_inverse=True)
-            counts = np.bincount(place, np.concatenate([counts, found[1]])).astype(np.int64)
+            pairs, n_shared = np.unique(
+                line[same] << 32 | line[same + distance], return_counts=True
+            )
+            keys, place = np.unique(np.concatenate([keys, pairs]), return_inverse=True)
+            counts = np.bincount(place, np.concatenate([counts, n_shared])).astype(np.int64)
     return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), counts, total

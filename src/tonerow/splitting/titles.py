@@ -99,18 +99,18 @@ def _surnames(composer: str | None) -> list[str]:
         return []
     names = [name.split(",")[0] for name in re.split(r"[/;&]", _plain(composer))]
     words = [re.findall(r"[^\W\d_]+", name) for name in names]
-    return [found[-1] for found in words if found]
+    return [name[-1] for name in words if name]
 
 
 def _catalogue_numbers(plain: str) -> Iterator[str]:
     """Catalogue numbers, with the number within an opus: "op10.4", "bwv846", "hobxvi48"."""
-    found = list(_CATALOGUE.finditer(plain))
-    if not found:
+    numbers = list(_CATALOGUE.finditer(plain))
+    if not numbers:
         return
-    number = _NUMBER.search(plain, found[0].end())
+    number = _NUMBER.search(plain, numbers[0].end())
     if number is None and not plain.strip(' "“').startswith(WHOLE_NUMBERED):
         number = _NUMBER.search(plain)  # "Hungarian Rhapsody No. 6, S. 244"
-    for match in found:
+    for match in numbers:
         name, hoboken, letter, first, second = match.groups()
         within = second or (number and number[1])
         prefix = {"opus": "op", "kv": "k"}.get(name, name) or letter or f"hob{hoboken}"

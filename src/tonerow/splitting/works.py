@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tonerow.notes.schema import SPLITS
+from tonerow.notes.runs import Ints
+from tonerow.notes.schema import SPLIT_TABLE
+from tonerow.notes.splits import SPLITS
 from tonerow.params import Split
 from tonerow.progress import progress
 from tonerow.splitting.melodic_runs import (
     NOTES_AT_ONCE,
-    Ints,
     Lines,
     distinct_lines,
     shared_runs,
@@ -36,7 +37,6 @@ from tonerow.splitting.melodic_runs import (
 )
 from tonerow.splitting.titles import title_keys
 
-SIDES = ("train", "val", "test")
 LONG_LINE = 640  # different telling runs; two hands alter so much that, beyond, a share says little
 TITLE_HOLDERS = 50  # a title without composer that more pieces bear is taken for a placeholder
 
@@ -174,7 +174,7 @@ def audit(lines: Lines, sides: Sequence[NDArray[np.str_]], run: int) -> list[dic
         if len(flags):
             starts = lines.starts[:-1][length > 0]
             shared[length > 0] = np.add.reduceat(flags >> bit & 1, starts, dtype=np.int64)
-        held_out = {name: lines.of_piece[side == name] for name in SIDES[1:]}
+        held_out = {name: lines.of_piece[side == name] for name in SPLITS[1:]}
         results.append(
             {
                 f"{name}_notes_shared_with_train": round(
@@ -250,7 +250,7 @@ def official_sides(official: Sequence[str | None]) -> NDArray[np.str_]:
             f"{without} of {len(official)} pieces have no official split; set split.method to work "
             "(maestro is the corpus that has one)"
         )
-    missing = [side for side in SIDES if side not in official]
+    missing = [side for side in SPLITS if side not in official]
     if missing:
         raise SplitError(
             f"the official split has no piece in {', '.join(missing)}; set split.method to work"
@@ -266,7 +266,7 @@ def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
         settings: the section `split` of ``params.yaml``.
 
     Returns:
-        The table `SPLITS`, and metrics: pieces, notes and works of each side; how many works stand
+        The table `SPLIT_TABLE`, and metrics: pieces, notes and works of each side; how many works stand
         on two sides; and `audit` of this split, of a split by file and of the official one.
 
     Raises:
@@ -288,7 +288,7 @@ def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
     if None not in pieces.official:
         audited["audit_official"] = official_sides(pieces.official)
     audits = audit(lines, list(audited.values()), settings.shared_run)
-    table = pa.table([pieces.ids, work_ids, side.tolist()], schema=SPLITS)
+    table = pa.table([pieces.ids, work_ids, side.tolist()], schema=SPLIT_TABLE)
     return table, _summary(work, side, lines.n_notes) | dict(zip(audited, audits, strict=True))
 
 
@@ -299,7 +299,7 @@ def _summary(work: Ints, side: NDArray[np.str_], n_notes: Ints) -> dict[str, Any
             "notes": int(n_notes[side == name].sum()),
             "works": len(np.unique(work[side == name])),
         }
-        for name in SIDES
+        for name in SPLITS
     }
     n_works = len(np.unique(work))
     return {

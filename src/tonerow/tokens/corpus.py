@@ -21,11 +21,13 @@ import pyarrow.parquet as pq
 from tonerow.abc_notation.reading import parse_tune
 from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
 from tonerow.notes.score import UnreadableError
+from tonerow.notes.splits import SPLITS
 from tonerow.params import Tokenize
 from tonerow.progress import progress
-from tonerow.tokens.abc_text import reduce_tune
+from tonerow.tokens.encoding import encode, instruments, piece_starts
 from tonerow.tokens.fitting import Fit
-from tonerow.tokens.tokenizer import Tokenizer, instruments, piece_starts
+from tonerow.tokens.reduction import reduce_tune
+from tonerow.tokens.tokenizer import Tokenizer
 
 CHUNK = 65_536
 """Notes that are held at once, at least; the piece that crosses this border is held whole."""
@@ -63,7 +65,7 @@ class Summary:
         }
         lines = [
             f"{split:<10} {self.notes[split]:>10,} notes {self.tunes[split]:>8,} ABC tunes"
-            for split in ("train", "val", "test")
+            for split in SPLITS
         ]
         for name, size in sizes.items():
             share = self.unseen[name] / max(1, self.held_out[name])
@@ -118,7 +120,7 @@ def _write_notes(source: Path, target: Path, splits: pa.Table, fit: Fit, summary
     batches = _read_notes(source, splits, fitted.time_unit, "encode")
     with pq.ParquetWriter(target, TOKEN_NOTES, compression="zstd") as writer:
         for notes in whole_pieces(batches):
-            fields = fitted.encode(notes)
+            fields = encode(fitted, notes)
             split = notes.column("split").combine_chunks()
             writer.write_table(fields.add_column(1, TOKEN_NOTES.field("split"), split))
             for count in split.value_counts().to_pylist():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from tonerow.params import Tokenize
-from tonerow.tokens import tokenizer, vocabulary
+from tonerow.tokens import encoding, vocabulary
 from tonerow.tokens.scaling import TRANSFORMS, Scaler, transformed
 from tonerow.tokens.tokenizer import Tokenizer
 
@@ -43,15 +43,15 @@ class Fit:
         self._melody_notes = 0
 
     def add_notes(self, notes: pa.Table) -> None:
-        """Learns from whole pieces, with the columns that `Tokenizer.encode` needs."""
-        starts = tokenizer.piece_starts(notes)
-        step, duration = tokenizer.times(notes, starts, self.settings.time_unit)
-        rest, melody_duration = tokenizer.melody(notes, starts)
+        """Learns from whole pieces, with the columns that `encoding.encode` needs."""
+        starts = encoding.piece_starts(notes)
+        step, duration = encoding.times(notes, starts, self.settings.time_unit)
+        rest, melody_duration = encoding.melody(notes, starts)
         on_line = ~np.isnan(rest)
         values = {
             "step": step,
             "duration": duration,
-            "velocity": tokenizer.column(notes, "velocity"),
+            "velocity": encoding.column(notes, "velocity"),
             "melody_rest": rest[on_line],
             "melody_duration": melody_duration[on_line],
         }
@@ -63,7 +63,7 @@ class Fit:
         self._offsets += np.bincount(offset_index, minlength=len(self.grid))
         self._durations += np.bincount(duration_index, minlength=len(self.grid))
         self._instruments += np.bincount(
-            tokenizer.instruments(notes), minlength=vocabulary.DRUMS + 1
+            encoding.instruments(notes), minlength=vocabulary.DRUMS + 1
         )
         self._pieces += len(starts)
         self._melody_notes += int(on_line.sum())
@@ -72,12 +72,12 @@ class Fit:
         self, notes: pa.Table, starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Each note's offset and duration as an index into the grid, int64 (n_notes,)."""
-        gap, duration = tokenizer.times(notes, starts, "beat")
+        gap, duration = encoding.times(notes, starts, "beat")
         offset = vocabulary.quantise_offsets(gap, starts, self.grid, self.settings.ticks_per_beat)
         return offset, 1 + vocabulary.nearest(duration, self.grid[1:])
 
     def add_tune(self, reduced: str) -> None:
-        """Learns the alphabet of a tune as `abc_text.reduce_tune` leaves it."""
+        """Learns the alphabet of a tune as `reduction.reduce_tune` leaves it."""
         self.characters.update(reduced)
         self.tunes += 1
 

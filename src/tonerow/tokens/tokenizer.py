@@ -1,4 +1,7 @@
-"""The fitted `Tokenizer`: notes to fields and back, ABC text to ids and back, as JSON on disk."""
+"""The fitted `Tokenizer`: what ids and normalised values mean, as JSON on disk.
+
+Whoever trains or generates needs this alone; how notes become ids stands in `encoding`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from tonerow.notes.schema import TOKEN_NOTES
-from tonerow.notes.table import melody_rest_and_duration
-from tonerow.tokens import abc_text, vocabulary
+from tonerow.tokens import characters, vocabulary
 from tonerow.tokens.scaling import Scaler
 
 VERSION = 1
@@ -27,7 +27,7 @@ _SHORTEST = 1e-4  # beats or seconds: a predicted note has a length
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """What was learned from the train pieces, and what it does to any notes.
+    """What was learned from the train pieces.
 
     Attributes:
         time_unit: of step and duration, "beat" (quarter note) or "sec".
@@ -52,46 +52,6 @@ class Tokenizer:
     instruments: tuple[int, ...]
     alphabet: str
     counts: Mapping[str, Any]
-
-    def encode(self, notes: pa.Table) -> pa.Table:
-        """One row of fields a note.
-
-        Args:
-            notes: whole pieces, in the order and with the columns of `schema.NOTES` (of the onset
-                and duration columns: those in beats and those in `time_unit`).
-
-        Returns:
-            The columns of `schema.TOKEN_NOTES` except split, in the same order of rows.
-        """
-        starts = piece_starts(notes)
-        step, duration = times(notes, starts, self.time_unit)
-        gap, beats = times(notes, starts, "beat")
-        columns: dict[str, Array] = {
-            "step": step,
-            "duration": duration,
-            "velocity": column(notes, "velocity").astype(np.float64),
-            "offset_id": vocabulary.quantise_offsets(
-                gap, starts, np.asarray(self.offsets), self.ticks_per_beat
-            ),
-            "duration_id": vocabulary.nearest(beats, np.asarray(self.durations)),
-            "instrument_id": self._instrument_ids[instruments(notes)],
-        }
-        columns["melody_rest"], columns["melody_duration"] = melody(notes, starts)
-        for field, scaler in self.scalers.items():
-            columns[f"{field}_norm"] = scaler.apply(columns[field])
-        schema = pa.schema([field for field in TOKEN_NOTES if field.name != "split"])
-        return pa.table(
-            [
-                notes.column(field.name).combine_chunks()
-                if field.name in notes.column_names and field.name not in columns
-                else pa.array(
-                    columns[field.name].astype(field.type.to_pandas_dtype()),
-                    from_pandas=field.nullable,  # NaN, off the melody, is null
-                )
-                for field in schema
-            ],
-            schema=schema,
-        )
 
     def decode_ids(self, fields: Mapping[str, Array]) -> dict[str, Array]:
         """One piece's notes from its ids.
@@ -139,12 +99,12 @@ class Tokenizer:
         return notes
 
     def encode_text(self, text: str) -> list[int]:
-        """Ids of a tune as `abc_text.reduce_tune` leaves it: start, characters, end."""
-        return abc_text.encode_text(text, self._character_ids)
+        """Ids of a tune as `reduction.reduce_tune` leaves it: start, characters, end."""
+        return characters.encode_text(text, self._character_ids)
 
     def decode_text(self, ids: Iterable[int]) -> str:
         """The characters before the end id; an unknown one reads as U+FFFD."""
-        return abc_text.decode_text(ids, self.alphabet)
+        return characters.decode_text(ids, self.alphabet)
 
     def to_json(self) -> str:
         """The canonical JSON: keys sorted, floats as Python repeats them, one line end at the end.
@@ -189,51 +149,5 @@ class Tokenizer:
         return hashlib.sha256(self.to_json().encode("utf-8")).hexdigest()
 
     @cached_property
-    def _instrument_ids(self) -> NDArray[np.int64]:
-        return vocabulary.instrument_ids(self.instruments, self.counts["instruments"])
-
-    @cached_property
     def _character_ids(self) -> dict[str, int]:
-        return {c: i for i, c in enumerate(self.alphabet, abc_text.FIRST_CHARACTER)}
-
-
-def column(notes: pa.Table, name: str) -> Array:
-    """A column as an array."""
-    array: Array = notes.column(name).to_numpy()
-    return array
-
-
-def piece_starts(notes: pa.Table) -> NDArray[np.int64]:
-    """The index of each piece's first note, ascending; a piece's notes are neighbours."""
-    if not notes.num_rows:
-        return np.zeros(0, dtype=np.int64)
-    codes = notes.column("piece_id").combine_chunks().dictionary_encode().indices.to_numpy()
-    return np.flatnonzero(np.diff(codes, prepend=-1))
-
-
-def times(
-    notes: pa.Table, starts: NDArray[np.int64], unit: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Time since the previous onset (0 at a piece's first note) and duration, float64, >= 0."""
-    onset = column(notes, f"onset_{unit}")
-    step = np.diff(onset, prepend=0.0)
-    step[starts] = 0.0
-    return np.maximum(step, 0.0), column(notes, f"duration_{unit}")
-
-
-def instruments(notes: pa.Table) -> NDArray[np.int64]:
-    """The instrument of each note: 0-127, or `vocabulary.DRUMS`."""
-    return vocabulary.instrument_classes(column(notes, "program"), column(notes, "is_drum"))
-
-
-def melody(
-    notes: pa.Table, starts: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rest before each melody note and its duration, in beats; NaN off the melody."""
-    onset, length = column(notes, "onset_beat"), column(notes, "duration_beat")
-    on_line = np.flatnonzero(column(notes, "is_melody"))
-    rest, duration = np.full(len(onset), np.nan), np.full(len(onset), np.nan)
-    for line in np.split(on_line, np.searchsorted(on_line, starts[1:])):
-        if len(line):
-            rest[line], duration[line] = melody_rest_and_duration(onset[line], length[line])
-    return rest, duration
+        return {c: i for i, c in enumerate(self.alphabet, characters.FIRST_CHARACTER)}

@@ -69,6 +69,28 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     cache.prune(0)
 
 
+def test_a_full_disk_keeps_nothing(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:1])
+        raise OSError("no space left on device")
+
+    key = cache.key(b"data")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    cache.put(key, b"value")
+    assert cache.get(key) is None
+    assert [path for path in cache.folder.rglob("*") if path.is_file()] == []
+
+
+def test_pruning_clears_what_a_killed_run_was_writing(cache: Cache) -> None:
+    cache.put(cache.key(b"data"), b"value")
+    half = entries(cache)[0].parent / ".ab.0123" / "ab"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    cache.prune(0)
+    assert not half.parent.exists()
+
+
 def test_many_at_once_never_see_half_an_entry(cache: Cache) -> None:
     value = os.urandom(100_000)
     keys = [cache.key(bytes([i])) for i in range(4)]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+
+from tonerow.files import replaced
 
 _DIGEST_BYTES = 16
 _ROOM = 0.8  # share of the allowed size that pruning leaves, so that it is seldom needed
@@ -61,23 +62,17 @@ class Cache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keeps an entry; a full disk or a folder that is being deleted keeps none."""
-        path = self._path(key)
-        partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_bytes(_seal(value) + value)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        with suppress(OSError), replaced(self._path(key)) as place:
+            place.write_bytes(_seal(value) + value)
 
     def prune(self, max_bytes: int) -> None:
         """Deletes the entries that were not used for longest, if all take more than so much."""
         entries = []
-        for path in self.folder.glob("*/*"):
-            with suppress(OSError):  # another run may prune too
-                found = path.stat()
-                entries.append((found.st_mtime_ns, found.st_size, path))
+        for folder, _, names in os.walk(self.folder):  # what a killed run was writing, too
+            for path in (Path(folder, name) for name in names):
+                with suppress(OSError):  # another run may prune too
+                    status = path.stat()
+                    entries.append((status.st_mtime_ns, status.st_size, path))
         excess = sum(size for _, size, _ in entries) - max_bytes
         if excess <= 0:
             return
@@ -87,6 +82,8 @@ class Cache:
                 break
             with suppress(OSError):
                 path.unlink()
+                if path.parent.name.startswith("."):  # see `replaced`
+                    path.parent.rmdir()
             excess -= size
 
     def _path(self, key: str) -> Path:

@@ -108,15 +108,15 @@ def isolated(function: Isolated, item: Any, bounds: Bounds) -> bytes:
         reader = _Reader() if fresh or not _idle else _idle.pop()
         used = reader.used
         try:
-            found = reader.run(function, item, lost, bounds)
+            outcome = reader.run(function, item, lost, bounds)
         except BaseException:
             reader.kill()
             raise
-        if isinstance(found, bytes):
+        if isinstance(outcome, bytes):
             _idle.append(reader)
-            return found
+            return outcome
         reader.kill()
-        part, loss = found
+        part, loss = outcome
         if used and loss is not Loss.TIMED_OUT:
             fresh = True  # earlier items may have had a share in it: a verdict needs a fresh reader
             continue

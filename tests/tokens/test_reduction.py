@@ -6,16 +6,7 @@ import pytest
 from tests.tokens.token_tables import TUNE
 from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
 from tonerow.notes.score import UnreadableError
-from tonerow.tokens.abc_text import (
-    END,
-    FIRST_CHARACTER,
-    START,
-    UNKNOWN,
-    UNKNOWN_CHARACTER,
-    decode_text,
-    encode_text,
-    reduce_tune,
-)
+from tonerow.tokens.reduction import header_of, reduce_tune
 
 FIELDS = ["R", "M", "L", "K"]
 
@@ -76,21 +67,15 @@ def test_reducing_twice_is_reducing_once() -> None:
     assert reduce_tune(once, FIELDS) == once
 
 
+def test_the_header_ends_with_its_key() -> None:
+    assert header_of("R:reel\nK:G\nGAB\nK:D\nA") == "R:reel\nK:G\n"
+    assert header_of("M:4/4\nK:G") == "M:4/4\nK:G"
+    assert header_of("GAB") == ""
+
+
 def test_no_key_is_refused() -> None:
     with pytest.raises(ValueError, match="K: field"):
         reduce_tune("X:1\nGAB", FIELDS)
-
-
-def test_ids() -> None:
-    ids = encode_text("aXb", {"a": FIRST_CHARACTER, "b": FIRST_CHARACTER + 1})
-    assert ids == [START, FIRST_CHARACTER, UNKNOWN, FIRST_CHARACTER + 1, END]
-    assert decode_text([*ids, 0, 0], "ab") == f"a{UNKNOWN_CHARACTER}b"
-
-
-@pytest.mark.parametrize("index", [-1, FIRST_CHARACTER + 2])
-def test_an_id_outside_the_alphabet_is_refused(index: int) -> None:
-    with pytest.raises(ValueError, match="allowed: 0 to 5"):
-        decode_text([index], "ab")
 
 
 @pytest.mark.parametrize("collection", ["ryansMammoth", "oneills1850"])

@@ -1,4 +1,4 @@
-"""ABC text without what is not the tune, and its characters as ids.
+"""ABC text without what is not the tune.
 
 A character model should spend itself on notes. What a reader of the tune's notes ignores goes:
 comments, lyrics, remarks, chord symbols and annotations in quotes, decorations, grace notes,
@@ -14,12 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tonerow.abc_notation.grammar import COMMENT, DECORATION
 from tonerow.abc_notation.lines import FIELD
-
-PADDING, START, END, UNKNOWN = 0, 1, 2, 3
-FIRST_CHARACTER = 4
-"""Ids below are not characters; `UNKNOWN` is a held-out one that train does not have."""
-
-UNKNOWN_CHARACTER = "\ufffd"
 
 _BODY_FIELDS = "MLKV"  # V: without its voices, a tune in parts reads as other notes
 
@@ -102,8 +96,8 @@ def _body(lines: Iterable[str], kept_fields: str) -> Iterator[str]:
 def _reduce_line(line: str, kept_fields: str) -> str:
     """A music line's notes, bars and the inline fields that change notes."""
 
-    def kept(found: re.Match[str]) -> str:
-        field, value = found["field"], found["value"]
+    def kept(match: re.Match[str]) -> str:
+        field, value = match["field"], match["value"]
         return f"[{field}:{_single_spaced(value)}]" if field and field in kept_fields else _GAP
 
     reduced = _BETWEEN_BARS.sub(" ", _NOT_NOTES.sub(kept, line))
@@ -114,31 +108,7 @@ def _single_spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-def encode_text(text: str, ids: dict[str, int]) -> list[int]:
-    """`START`, an id per character (`UNKNOWN` outside the alphabet), `END`."""
-    return [START, *(ids.get(character, UNKNOWN) for character in text), END]
-
-
-def decode_text(ids: Iterable[int], alphabet: str) -> str:
-    """The characters up to the first `END`; `PADDING` and `START` have none.
-
-    Args:
-        ids: 0 to len(alphabet) + 3.
-        alphabet: character `FIRST_CHARACTER` + i is alphabet[i].
-
-    Raises:
-        ValueError: an id is negative or beyond the alphabet.
-    """
-    characters = []
-    for index in ids:
-        if index == END:
-            break
-        if not 0 <= index < FIRST_CHARACTER + len(alphabet):
-            raise ValueError(
-                f"character id {index}; allowed: 0 to {FIRST_CHARACTER + len(alphabet) - 1}"
-            )
-        if index == UNKNOWN:
-            characters.append(UNKNOWN_CHARACTER)
-        elif index >= FIRST_CHARACTER:
-            characters.append(alphabet[index - FIRST_CHARACTER])
-    return "".join(characters)
+def header_of(tune: str) -> str:
+    """The header of an ABC tune: up to the end of its first `K:` line, which closes it."""
+    key = re.search(r"^K:.*\n?", tune, re.MULTILINE)
+    return tune[: key.end()] if key else ""
