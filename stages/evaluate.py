@@ -27,7 +27,11 @@ def main() -> None:
     scores.parent.mkdir(parents=True, exist_ok=True)
     tables = [own.table(side) for side, own in scored.items()]
     pq.write_table(pa.concat_tables(tables), scores, compression="zstd")
-    about = {"model": opened.about.model, "size": opened.about.size, "sees": model.conditions_on.tag}
+    about = {
+        "model": opened.about.model,
+        "size": opened.about.size,
+        "sees": model.conditions_on.tag,
+    }
     summaries = {side: own.summary() for side, own in scored.items()}
     reports.write_json(metrics, {**about, **summaries})
     print(f"test: {reports.line(summaries['test'])}")

@@ -14,9 +14,9 @@ from tonerow.models.base import START
 from tonerow.params import Training
 from tonerow.views import Pieces
 from tonerow.windows import (
-    scored_notes,
     batches,
     make_batch,
+    scored_notes,
     scoring_windows,
     training_windows,
     transpose,

@@ -81,7 +81,7 @@ def small(name: str, **changes: Any) -> Model:
     section = section_of(name)
     sizes = {key: SIZES[key] for key in SIZES if section.get(key)}
     torch.manual_seed(0)
-    return build(name.split()[0], {**section, **sizes, **changes}, VOCABULARIES)
+    return build(name.split(maxsplit=1)[0], {**section, **sizes, **changes}, VOCABULARIES)
 
 
 def batch_for(model: Model, lengths: tuple[int, ...] = (12, 5, 12, 1, 9), seed: int = 0) -> Batch:
@@ -100,7 +100,9 @@ every_model = pytest.mark.parametrize("name", [*names(), *VARIANTS])
 
 @pytest.mark.parametrize("model", list(SHIPPED.models))
 def test_written_up_size(model: str) -> None:
-    size = "published" if "published" in SHIPPED.models[model] else next(iter(SHIPPED.models[model]))
+    size = (
+        "published" if "published" in SHIPPED.models[model] else next(iter(SHIPPED.models[model]))
+    )
     built = build(model, section_of(f"{model} {size}"), VOCABULARIES)
     assert built.n_parameters() == N_PARAMETERS[model], "a new model needs its line in N_PARAMETERS"
 

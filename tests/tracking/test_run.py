@@ -492,14 +492,14 @@ class TestValues:
     def test_params_are_those_of_the_selected_model_and_corpus(
         self, settings: params.Params
     ) -> None:
-        settings = settings.model_copy(update={"corpus": "folk"})
         values = tracking.training_params(settings)
-        other = settings.model_copy(update={"model": "rnn_vanilla", "corpus": "maestro"})
-        collections = json.dumps(settings.corpora.folk.collections)
-        assert values["corpora.folk.collections"] == collections
+        other = shipped.settings({"model": "rnn_vanilla", "corpus": "maestro"})
+        collections = shipped.tree()["corpora"]["folk"]["collections"]
+        assert values["corpora.folk.collections"] == json.dumps(collections)
         assert not any(key.startswith(("models", "generate", "corpora.m")) for key in values)
         assert tracking.training_params(other)["corpora.maestro.path"] == "null"
-        assert tracking.training_params(other)["architecture"] == "rnn_vanilla"
+        assert tracking.training_params(other)["model"] == "rnn_vanilla"
+        assert tracking.training_params(other)["size"] == "small"
 
 
 class Relay:

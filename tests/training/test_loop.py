@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from ruamel.yaml import YAML
 from torch import Tensor
 
-from stages import train as stage
 from tests.tiny import melodies, model_of, settings
-from tests.tokens.token_tables import random_piece, write_corpus
-from tonerow import tracking
 from tonerow.evaluation.scores import evaluate
-from tonerow.notes.schema import TOKEN_NOTES
 from tonerow.params import Params
-from tonerow.tokens import corpus
 from tonerow.training.checkpoint import Snapshots
 from tonerow.training.loop import Progress, TrainingError, fit, learning_rate_factor
 
@@ -49,7 +36,9 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-@pytest.mark.parametrize("model", ["rnn_vanilla small", "lstm_local published", "lstm_full small", "lstm_local small"])
+@pytest.mark.parametrize(
+    "model", ["rnn_vanilla small", "lstm_local published", "lstm_full small", "lstm_local small"]
+)
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(model: str) -> None:
     first, again = trained(chosen(model)), trained(chosen(model))
     assert same(first.best_weights, again.best_weights)

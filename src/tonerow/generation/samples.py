@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.generation.sampling import decay_repeats, draw, restrict
 from tonerow.models.base import Model
 from tonerow.models.predictions import Predictions
+from tonerow.notes.runs import runs_within
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS

@@ -42,7 +42,9 @@ class ContinuousHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Predictions:
         """From hidden (..., H) to a prediction (...) of each field."""
-        outputs = self.linear(hidden).unflatten(-1, (len(self.vocabularies), -1))  # (..., F, outputs)
+        outputs = self.linear(hidden).unflatten(
+            -1, (len(self.vocabularies), -1)
+        )  # (..., F, outputs)
         predictions: Predictions = {}
         for i, (name, vocabulary) in enumerate(self.vocabularies.items()):
             own = outputs[..., i, :]
@@ -95,7 +97,9 @@ class TimeHead(nn.Module):
         self.name = name
         self.kind = kind
         if kind == "regress":
-            self.out: nn.Module = ContinuousHead(hidden_size, {name: vocabulary}, density, components)
+            self.out: nn.Module = ContinuousHead(
+                hidden_size, {name: vocabulary}, density, components
+            )
         else:
             self.out = nn.Linear(hidden_size, vocabulary.size if kind == "classify" else 1)
         if kind == "poisson":

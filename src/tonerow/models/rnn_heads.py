@@ -83,9 +83,7 @@ class RnnHeads(Model):
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the fields of the event before."""
         x = self._embed(batch.before)  # (B, L, width)
-        packed = pack_padded_sequence(
-            x, batch.length.cpu(), batch_first=True, enforce_sorted=False
-        )
+        packed = pack_padded_sequence(x, batch.length.cpu(), batch_first=True, enforce_sorted=False)
         out, _ = self.rnn(packed)
         hidden, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])  # (B, L, H)
         return self._predict(hidden)

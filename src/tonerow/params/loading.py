@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tonerow.params import messages
+from tonerow.params.corpora import Folder
 from tonerow.params.sections import Params
 
 
@@ -43,3 +44,16 @@ def load(path: str | Path = "params.yaml") -> Params:
         schema = Params.model_json_schema()
         lines = [messages.sentence(item, schema) for item in error.errors()]
         raise ParamsError("\n".join(f"{path}: {line}" for line in lines)) from None
+
+
+def check_watched_folder(settings: Params) -> None:
+    """Makes sure that the folder is there which DVC watches whatever the corpus is.
+
+    Raises:
+        ParamsError: ``corpora.folder.path`` is no folder.
+    """
+    for name, corpus in settings.corpora.items():
+        if isinstance(corpus, Folder) and not Path(corpus.path).is_dir():
+            raise ParamsError(
+                f"params.yaml: corpora.{name}.path is {corpus.path!r}, which is no folder"
+            )

@@ -53,9 +53,7 @@ class Snapshots:
         if not self._path.exists():
             return None
         try:
-            snapshot: dict[str, Any] = torch.load(
-                self._path, map_location="cpu", weights_only=True
-            )
+            snapshot: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
         except Exception as error:
             print(f"{self._path} cannot be read ({error}); training starts anew", file=sys.stderr)
             return None
