@@ -79,6 +79,16 @@ def test_every_file_becomes_notes_or_a_row_with_a_reason(tmp_path: Path) -> None
     assert prelude["abc_text"] is None
 
 
+def test_notes_are_counted_as_written_and_as_played(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "a.abc").write_text("X:1\nK:C\nCDE-|E2:|\n\nX:2\nT:no key\n")
+    (raw / "b.mid").write_bytes(FLUTE)
+    by_id = rows(raw, tmp_path)
+    counts = [(row["n_notes_written"], row["n_notes"]) for row in by_id.values()]
+    assert counts == [(4, 6), (None, None), (None, by_id["b.mid"]["n_notes"])]
+
+
 def test_the_account_adds_up(tmp_path: Path) -> None:
     account = ingest(CORPUS, tmp_path, limits())
     notes = pq.read_table(tmp_path / "notes.parquet")
@@ -328,11 +338,11 @@ def test_accidents_are_not_remembered(tmp_path: Path) -> None:
 
 
 def test_a_file_of_slow_tunes_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def slow(text: str, max_notes: int) -> Score:
+    def slow(text: str, max_notes: int) -> abc_notation.Tune:
         while True:
             time.sleep(0.01)
 
-    monkeypatch.setattr(abc_notation, "read_tune", slow)
+    monkeypatch.setattr(abc_notation, "parse_tune", slow)
     (tmp_path / "a.abc").write_text("\n".join([TUNE] * 5))
     source = find_sources(tmp_path)[0][0]
     packed = read_source(source, limits(timeout_sec=0.05), lost={}, beat=lambda: None)

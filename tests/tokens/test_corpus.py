@@ -105,7 +105,8 @@ def test_characters(tmp_path: Path) -> None:
     assert chars.schema == TOKEN_CHARS
     assert chars.column("piece_id").to_pylist() == ["a", "b", "c"]
     assert chars.column("split").to_pylist() == ["train", "val", "train"]
-    assert chars.column("n_notes").to_pylist() == [6, 7, 6]
+    assert chars.column("n_notes_written").to_pylist() == [6, 7, 6]
+    assert chars.column("header_length").to_pylist() == 3 * [len("R:reel\nM:4/4\nL:1/8\nK:G\n")]
     ids = dict(zip("abc", chars.column("char_ids").to_pylist(), strict=True))
     for name in "ac":
         assert tokenizer.decode_text(ids[name]) == reduce_tune(TEXTS[name], SETTINGS.abc_fields)
@@ -151,10 +152,16 @@ def test_a_piece_without_a_split_is_refused(tmp_path: Path) -> None:
         corpus.tokenize(interim, splits, tmp_path / "tokens", SETTINGS)
 
 
-def test_a_kept_tune_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    interim, splits = write_corpus(tmp_path, PIECES, SPLITS, {"b": "X:1\nK:C\nG{"})
-    with pytest.raises(ValueError, match="tune b was kept but cannot be read"):
+@pytest.mark.parametrize("column", ["null", "absent"])
+def test_a_kept_tune_without_a_count_of_its_notes_is_refused(tmp_path: Path, column: str) -> None:
+    interim, splits = write_corpus(tmp_path, PIECES, SPLITS, {"b": TUNE})
+    table = pq.read_table(interim / "pieces.parquet").drop_columns("n_notes_written")
+    if column == "null":
+        table = table.append_column("n_notes_written", pa.nulls(len(table), pa.int32()))
+    pq.write_table(table, interim / "pieces.parquet")
+    with pytest.raises(ValueError, match="tune b has no n_notes_written; run the ingest stage"):
         corpus.tokenize(interim, splits, tmp_path / "tokens", SETTINGS)
+    assert not (tmp_path / "tokens").exists()
 
 
 @pytest.mark.parametrize("order", ["ba", "aba"])

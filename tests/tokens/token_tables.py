@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike
 
+from tonerow.abc_notation import parse_tune
 from tonerow.notes.schema import NOTES, PIECES, SPLIT_TABLE
 from tonerow.params import Tokenize
 from tonerow.tokens.corpus import whole_pieces
@@ -97,10 +98,12 @@ def write_corpus(
     notes = pa.concat_tables([pieces[name] for name in sorted(pieces)])
     pq.write_table(notes, interim / "notes.parquet", row_group_size=row_group)
     abc = {"source_format": "abc", "rejected_because": None}
-    rows = [
-        {**abc, "piece_id": name, "source_path": name, "abc_text": (texts or {}).get(name)}
-        for name in sorted(pieces)
+    rows: list[dict[str, Any]] = [
+        {**abc, "piece_id": name, "source_path": name} for name in sorted(pieces)
     ]
+    for row in rows:
+        if text := (texts or {}).get(str(row["piece_id"])):
+            row |= {"abc_text": text, "n_notes_written": parse_tune(text).n_notes_written}
     refused = {"piece_id": "~", "source_path": "~", "abc_text": "x", "rejected_because": "no key"}
     rows.append({**abc, **refused})
     pq.write_table(pa.Table.from_pylist(rows, PIECES), interim / "pieces.parquet")

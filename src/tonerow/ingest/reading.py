@@ -144,11 +144,7 @@ def _add(
             why = f"not tried: {_MAX_LATE} pieces before it in the file took too long"
             raise UnreadableError(Rejection.READER_TIMED_OUT, why)
         with _time_limit(limits.timeout_sec):
-            score = (
-                read_midi(content)
-                if isinstance(content, bytes)
-                else abc_notation.read_tune(content, limits.max_notes)
-            )
+            score, n_notes_written = _score(content, limits)
             table = _within(score, limits)
     except MemoryError:
         raise
@@ -166,9 +162,18 @@ def _add(
             "time_signature": score.time_signature,
             "key": score.key,
             "n_notes": len(table),
+            "n_notes_written": n_notes_written,
             "duration_sec": float((score.onset_sec + score.duration_sec).max()),
         }
     )
+
+
+def _score(content: bytes | str, limits: Ingest) -> tuple[Score, int | None]:
+    """The notes of a piece as played, and of a tune how many are written."""
+    if isinstance(content, bytes):
+        return read_midi(content), None
+    tune = abc_notation.parse_tune(content, limits.max_notes)
+    return abc_notation.play(tune, limits.max_notes), tune.n_notes_written
 
 
 def _within(score: Score, limits: Ingest) -> pa.Table:

@@ -62,7 +62,8 @@ PIECES = pa.schema(
         pa.field("tempo_bpm", pa.float64()),  # quarter notes a minute, at the first note
         pa.field("time_signature", pa.string()),  # "6/8", at the first note
         pa.field("key", pa.string()),  # "G", "Em", "D mix"
-        pa.field("n_notes", pa.int32()),
+        pa.field("n_notes", pa.int32()),  # as played, the rows of `NOTES`
+        pa.field("n_notes_written", pa.int32()),  # repeats not played, ties not joined; null: MIDI
         pa.field("duration_sec", pa.float64()),  # end of the last note
         pa.field("abc_text", pa.string()),  # the tune as written; null for MIDI
         pa.field("rejected_because", pa.string()),  # a `Rejection`; null when kept
@@ -126,8 +127,9 @@ TOKEN_CHARS = pa.schema(
     [
         pa.field("piece_id", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),
-        pa.field("char_ids", pa.list_(pa.int16()), nullable=False),  # start ... end
-        pa.field("n_notes", pa.int32(), nullable=False),  # notes as written, repeats not played
+        pa.field("char_ids", pa.list_(pa.int16()), nullable=False),  # characters, then the end id
+        pa.field("header_length", pa.int32(), nullable=False),  # characters up to the body; 0: none
+        pa.field("n_notes_written", pa.int32(), nullable=False),  # as in `PIECES`
     ]
 )
 """One row an ABC tune, sorted by piece_id."""

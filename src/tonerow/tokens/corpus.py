@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,15 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tonerow.abc_notation.reading import parse_tune
+from tonerow.files import replaced
 from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
-from tonerow.notes.score import UnreadableError
 from tonerow.notes.splits import SPLITS
 from tonerow.params import Tokenize
 from tonerow.progress import progress
 from tonerow.tokens.encoding import encode, instruments, piece_starts
 from tonerow.tokens.fitting import Fit
-from tonerow.tokens.reduction import reduce_tune
+from tonerow.tokens.reduction import header_of, reduce_tune
 from tonerow.tokens.tokenizer import Tokenizer
 
 CHUNK = 65_536
@@ -90,16 +90,18 @@ def tokenize(interim: Path, splits: Path, out: Path, settings: Tokenize) -> Summ
 
     Raises:
         ValueError: the tables do not fit together (a piece has no split, the notes are not sorted
-            by piece, a kept tune cannot be read), or train is empty.
+            by piece, a kept tune has no count of notes or no key), or train is empty.
     """
     table = pq.read_table(splits / "splits.parquet", columns=["piece_id", "split"])
     sides = dict(zip(*(table.column(i).to_pylist() for i in range(2)), strict=True))
     fit = _fit(interim, table, sides, settings)
     summary = Summary(fit.tokenizer())
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "tokenizer.json").write_text(summary.tokenizer.to_json(), encoding="utf-8", newline="\n")
-    _write_notes(interim / "notes.parquet", out / "notes.parquet", table, fit, summary)
-    _write_chars(interim / "pieces.parquet", out / "chars.parquet", sides, summary)
+    with ExitStack() as stack:
+        names = "tokenizer.json", "notes.parquet", "chars.parquet"
+        fitted, notes, chars = (stack.enter_context(replaced(out / name)) for name in names)
+        fitted.write_text(summary.tokenizer.to_json(), encoding="utf-8", newline="\n")
+        _write_notes(interim / "notes.parquet", notes, table, fit, summary)
+        _write_chars(interim / "pieces.parquet", chars, sides, summary)
     return summary
 
 
@@ -109,7 +111,7 @@ def _fit(interim: Path, splits: pa.Table, sides: dict[str, str], settings: Token
     train = (batch.filter(pc.field("split") == "train") for batch in batches)
     for notes in whole_pieces(train):
         fit.add_notes(notes)
-    for piece_id, text in _read_tunes(interim / "pieces.parquet"):
+    for piece_id, text, _ in _read_tunes(interim / "pieces.parquet"):
         if sides[piece_id] == "train":
             fit.add_tune(reduce_tune(text, settings.abc_fields))
     return fit
@@ -146,27 +148,17 @@ def _write_chars(source: Path, target: Path, sides: dict[str, str], summary: Sum
     with pq.ParquetWriter(target, TOKEN_CHARS, compression="zstd") as writer:
         tunes = _read_tunes(source)
         while batch := list(islice(tunes, TUNES)):
-            rows: list[tuple[str, str, list[int], int]] = []
-            for piece_id, text in batch:
+            rows: list[tuple[str, str, list[int], int, int]] = []
+            for piece_id, text, n_notes_written in batch:
                 split, reduced = sides[piece_id], reduce_tune(text, fitted.abc_fields)
-                n_notes = _notes_written(piece_id, text)
-                rows.append((piece_id, split, fitted.encode_text(reduced), n_notes))
+                ids = fitted.encode_text(reduced)
+                rows.append((piece_id, split, ids, len(header_of(reduced)), n_notes_written))
                 summary.tunes[split] += 1
                 if split != "train":
                     summary.held_out["character"] += len(reduced)
                     summary.unseen["character"] += sum(c not in alphabet for c in reduced)
             columns = [list(values) for values in zip(*rows, strict=True)]
             writer.write_table(pa.table(columns, schema=TOKEN_CHARS))
-
-
-def _notes_written(piece_id: str, text: str) -> int:
-    try:
-        return parse_tune(text).n_notes_written
-    except UnreadableError as error:
-        raise ValueError(
-            f"tune {piece_id} was kept but cannot be read ({error.detail}); "
-            "run the ingest stage again"
-        ) from None
 
 
 def _read_notes(source: Path, splits: pa.Table, unit: str, desc: str) -> Iterator[pa.Table]:
@@ -190,13 +182,18 @@ def _read_notes(source: Path, splits: pa.Table, unit: str, desc: str) -> Iterato
         yield notes.append_column("split", splits.column("split").take(row))
 
 
-def _read_tunes(source: Path) -> Iterator[tuple[str, str]]:
-    """piece_id and text of each kept ABC tune, in order."""
-    columns = ["piece_id", "abc_text", "rejected_because"]
+def _read_tunes(source: Path) -> Iterator[tuple[str, str, int]]:
+    """piece_id, text and notes as written of each kept ABC tune, in order."""
+    columns = ["piece_id", "abc_text", "n_notes_written", "rejected_because"]
     for batch in pq.ParquetFile(source).iter_batches(TUNES, columns=columns):
         for row in batch.to_pylist():
-            if row["abc_text"] is not None and row["rejected_because"] is None:
-                yield row["piece_id"], row["abc_text"]
+            if row["abc_text"] is None or row["rejected_because"] is not None:
+                continue
+            if (n_notes_written := row.get("n_notes_written")) is None:
+                raise ValueError(
+                    f"tune {row['piece_id']} has no n_notes_written; run the ingest stage again"
+                )
+            yield row["piece_id"], row["abc_text"], n_notes_written
 
 
 def whole_pieces(batches: Iterable[pa.Table], size: int | None = None) -> Iterator[pa.Table]:

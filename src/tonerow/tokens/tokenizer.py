@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tonerow.tokens import characters, vocabulary
 from tonerow.tokens.scaling import Scaler
 
-VERSION = 1
+VERSION = 2
 
 Array = NDArray[Any]
 
@@ -99,7 +99,7 @@ class Tokenizer:
         return notes
 
     def encode_text(self, text: str) -> list[int]:
-        """Ids of a tune as `reduction.reduce_tune` leaves it: start, characters, end."""
+        """Ids of a tune as `reduction.reduce_tune` leaves it: characters, then the end."""
         return characters.encode_text(text, self._character_ids)
 
     def decode_text(self, ids: Iterable[int]) -> str:
