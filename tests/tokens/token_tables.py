@@ -19,7 +19,7 @@ from tonerow.tokens.fitting import Fit
 from tonerow.tokens.tokenizer import Tokenizer
 
 SETTINGS = Tokenize(
-    time_unit="beat", ticks_per_beat=24, max_beats=16, abc_fields=["R", "M", "L", "K"]
+    ticks_per_beat=24, max_beats=16, abc_fields=["R", "M", "L", "K"]
 )
 
 TUNE = "X:1\nT:Title\nR:reel\nM:4/4\nL:1/8\nK:G\nGABc d2e2|\n"
