@@ -9,6 +9,7 @@ of a user's too.
 
 from __future__ import annotations
 
+import copy
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from tonerow import params
 
 PATH = Path(__file__).resolve().parent.parent / "params.yaml"
 """The file itself, with whatever the user has set in it."""
+
+_AS_IT_LIES: dict[str, Any] = YAML(typ="safe", pure=True).load(PATH)
 
 CHOICES: dict[str, Any] = {
     "model": "lstm_local",
@@ -106,8 +109,8 @@ def text(values: Mapping[str, Any] | None = None) -> str:
 
 def tree(values: Mapping[str, Any] | None = None, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The same as plain dicts, a fresh one each time, and without some keys."""
-    plain: dict[str, Any] = YAML(typ="safe", pure=True).load(PATH)
-    put(plain, CHOICES)
+    plain = copy.deepcopy(_AS_IT_LIES)
+    put(plain, copy.deepcopy(CHOICES))
     put(plain, values or {})
     for name in without:
         parent, _, key = name.rpartition(".")

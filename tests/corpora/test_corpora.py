@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, get_args
+from shutil import copy, copytree
+from typing import Any
 
 import pytest
 
-from tonerow import corpora, params
+from tests import shipped
+from tonerow import corpora
 from tonerow.corpora import FetchError, folder, folk, maestro
 from tonerow.corpora.copying import copy_music
-from tonerow.params import FolderCorpus, FolkCorpus, MaestroCorpus
+from tonerow.params.corpora import Folder, Folk, Maestro
+from tonerow.params.sections import CORPORA
 
 ROOT = Path(__file__).parent.parent.parent
 CORPUS = ROOT / "tests" / "corpus"
@@ -30,16 +33,73 @@ def names(out: Path) -> list[str]:
     return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
 
 
-def test_every_corpus_has_settings_and_a_function() -> None:
-    assert set(corpora.CORPORA) == set(params.Corpora.model_fields)
-    assert set(corpora.CORPORA) == set(get_args(params.Params.model_fields["corpus"].annotation))
+@pytest.mark.parametrize("name", CORPORA)
+def test_every_corpus_with_settings_is_fetched_by_the_module_of_its_name(name: str) -> None:
+    function = corpora.fetcher(name)
+    assert function.__module__ == f"tonerow.corpora.{name}"
+
+
+@pytest.mark.parametrize("name", ["mine", "kinds"])  # no module; a module that fetches nothing
+def test_a_corpus_that_nothing_fetches_is_named_with_what_to_write(name: str) -> None:
+    says = f"corpus is {name!r}, but nothing fetches it: .* in src/tonerow/corpora/{name}.py"
+    with pytest.raises(FetchError, match=says):
+        corpora.fetcher(name)
+
+
+def test_a_module_that_cannot_be_imported_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("import not_installed_anywhere\n")
+    monkeypatch.setattr(corpora, "__path__", [*corpora.__path__, str(tmp_path)])
+    with pytest.raises(ModuleNotFoundError, match="not_installed_anywhere"):
+        corpora.fetcher("mine")
+
+
+CORPUS_SETTINGS = '''
+
+class Mine(Corpus):
+    """A corpus."""
+
+    name: Text
+    """what the file is called"""
+'''
+CORPUS_MODULE = """
+from tonerow.corpora.copying import Fetched
+
+def fetch(settings, out, root):
+    (out / settings.name).write_text("X:1")
+    return Fetched(copied=1)
+"""
+
+
+def test_a_module_and_a_class_are_all_that_a_corpus_needs(tmp_path: Path) -> None:
+    source, package = ROOT / "src" / "tonerow", tmp_path / "tonerow"
+    for name in ("corpora", "params"):
+        copytree(source / name, package / name)
+    for name in ("__init__.py", "progress.py"):
+        copy(source / name, package)
+    (package / "corpora" / "mine.py").write_text(CORPUS_MODULE)
+    with (package / "params" / "corpora.py").open("a") as stream:
+        stream.write(CORPUS_SETTINGS)
+    text = shipped.text({"corpora.mine": {"name": "a.abc"}, "corpus": "mine"})
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    code = """
+from pathlib import Path
+from tonerow import corpora, params
+print(corpora.fetch(params.load(), Path("raw"), Path()).summary())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "fetch: 1 files copied, 0 left out\n", done.stderr
+    assert names(tmp_path / "raw") == ["a.abc"]
 
 
 def test_the_stage_fetches_the_selected_corpus(tmp_path: Path) -> None:
-    settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    assert "\ncorpus: folk " in settings
-    settings = settings.replace("\ncorpus: folk ", "\ncorpus: folder ")
-    (tmp_path / "params.yaml").write_text(settings, encoding="utf-8")
+    text = shipped.text({"corpus": "folder"})
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "corpus").symlink_to(CORPUS)
     (tmp_path / "stages").symlink_to(ROOT / "stages")
@@ -57,7 +117,7 @@ def test_the_stage_fetches_the_selected_corpus(tmp_path: Path) -> None:
 
 
 def test_folk_copies_the_collections_of_the_installed_package(tmp_path: Path) -> None:
-    fetched = folk.fetch(FolkCorpus(collections=["oneills1850"]), tmp_path, tmp_path)
+    fetched = folk.fetch(Folk(collections=["oneills1850"]), tmp_path, tmp_path)
     assert fetched.copied == len(names(tmp_path)) > 30
     assert all(
         name.startswith("oneills1850/") and name.endswith(".abc") for name in names(tmp_path)
@@ -67,7 +127,7 @@ def test_folk_copies_the_collections_of_the_installed_package(tmp_path: Path) ->
 def test_folk_without_music21_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folk, "find_spec", lambda name: None)
     with pytest.raises(FetchError, match="not installed"):
-        folk.fetch(FolkCorpus(collections=["oneills1850"]), tmp_path, tmp_path)
+        folk.fetch(Folk(collections=["oneills1850"]), tmp_path, tmp_path)
 
 
 def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: Path) -> None:
@@ -85,7 +145,7 @@ def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: P
     (source / "r\x1b[2J\n.mid").symlink_to(source / "nowhere")
     (source / "self.mid").symlink_to(source / "self.mid")
     os.mkfifo(source / "pipe.mid")
-    fetched = folder.fetch(FolderCorpus(path=str(source)), out, tmp_path)
+    fetched = folder.fetch(Folder(path=str(source)), out, tmp_path)
     expected = ["B/C/é 🎵.MIDI", "B/t.Abc", "a.mid", "inside.mid", "list.csv", "z.tar.GZ"]
     assert names(out) == expected
     assert fetched.copied == 5  # the table describes music, it is none
@@ -150,11 +210,11 @@ def test_an_archive_as_a_corpus_stays_packed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"packed")
     out = tmp_path / "out"
     out.mkdir()
-    assert folder.fetch(FolderCorpus(path=str(tmp_path / name)), out, tmp_path).copied == 1
+    assert folder.fetch(Folder(path=str(tmp_path / name)), out, tmp_path).copied == 1
     assert names(out) == [name]
     (tmp_path / "w.mid").write_bytes(b"packed")
     with pytest.raises(FetchError, match=r"no folder and no archive"):
-        folder.fetch(FolderCorpus(path=str(tmp_path / "w.mid")), out, tmp_path)
+        folder.fetch(Folder(path=str(tmp_path / "w.mid")), out, tmp_path)
 
 
 def test_folder_does_not_copy_into_itself(tmp_path: Path) -> None:
@@ -162,16 +222,16 @@ def test_folder_does_not_copy_into_itself(tmp_path: Path) -> None:
     out = tmp_path / "data" / "raw"
     out.mkdir(parents=True)
     for _ in range(2):
-        assert folder.fetch(FolderCorpus(path=str(tmp_path)), out, tmp_path).copied == 1
+        assert folder.fetch(Folder(path=str(tmp_path)), out, tmp_path).copied == 1
     assert names(out) == ["a.mid"]
 
 
 def test_a_missing_or_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=r"corpora\.folder\.path"):
-        folder.fetch(FolderCorpus(path=str(tmp_path / "gone")), tmp_path / "out", tmp_path)
+        folder.fetch(Folder(path=str(tmp_path / "gone")), tmp_path / "out", tmp_path)
     (tmp_path / "words.txt").write_text("no music")
     with pytest.raises(FetchError, match=r"words\.txt: neither"):
-        folder.fetch(FolderCorpus(path=str(tmp_path)), tmp_path / "out", tmp_path)
+        folder.fetch(Folder(path=str(tmp_path)), tmp_path / "out", tmp_path)
 
 
 def small_maestro() -> bytes:
@@ -207,7 +267,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def download(tmp_path: Path) -> Path:
     out = tmp_path / "out"
     out.mkdir(exist_ok=True)
-    assert maestro.fetch(MaestroCorpus(), out, tmp_path).copied == 1
+    assert maestro.fetch(Maestro(path=None), out, tmp_path).copied == 1
     return out / "maestro-v3.0.0-midi.zip"
 
 
@@ -255,13 +315,13 @@ def test_maestro_from_a_local_archive(tmp_path: Path, served: Path) -> None:
     archive, out = tmp_path / "my.zip", tmp_path / "out"
     out.mkdir()
     archive.write_bytes(small_maestro())
-    assert maestro.fetch(MaestroCorpus(path=str(archive)), out, tmp_path).copied == 1
+    assert maestro.fetch(Maestro(path=str(archive)), out, tmp_path).copied == 1
     assert names(out) == ["maestro-v3.0.0-midi.zip"]
     archive.write_bytes(b"something else")
     with pytest.raises(FetchError, match="its sha256 is"):
-        maestro.fetch(MaestroCorpus(path=str(archive)), out, tmp_path)
+        maestro.fetch(Maestro(path=str(archive)), out, tmp_path)
     with pytest.raises(FetchError, match="does not exist"):
-        maestro.fetch(MaestroCorpus(path=str(tmp_path / "gone.zip")), out, tmp_path)
+        maestro.fetch(Maestro(path=str(tmp_path / "gone.zip")), out, tmp_path)
 
 
 @pytest.mark.parametrize("inside", ["", "maestro-v3.0.0"])
@@ -269,7 +329,7 @@ def test_maestro_from_the_unpacked_folder(tmp_path: Path, inside: str) -> None:
     home, out = tmp_path / "maestro", tmp_path / "out"
     (home / inside / "2004").mkdir(parents=True)
     (home / inside / "2004" / "a.midi").write_bytes(b"a")
-    settings = MaestroCorpus(path=str(home))
+    settings = Maestro(path=str(home))
     with pytest.raises(FetchError, match=r"without maestro-v3\.0\.0\.csv"):
         maestro.fetch(settings, out, tmp_path)
     (home / inside / "maestro-v3.0.0.csv").write_text("midi_filename\n")

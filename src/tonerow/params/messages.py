@@ -8,7 +8,7 @@ from typing import Any
 
 from tonerow.params.by_name import class_name_of
 
-CLASS_FILES = {
+CLASS_FILES: dict[tuple[str | int, ...], str] = {
     ("models",): "src/tonerow/params/architectures.py",
     ("corpora",): "src/tonerow/params/corpora.py",
 }
@@ -74,6 +74,8 @@ def _hint(value: object, allowed: Iterable[str]) -> str:
 def _note(loc: Sequence[str | int], schema: dict[str, Any]) -> str:
     """The docstring of the key at a location, in brackets; empty if it has none."""
     names = [part for part in loc if isinstance(part, str)]  # the entries of a list have none
+    if not names:
+        return ""
     description = _nodes(names, schema)[-1].get("description", "")
     return f" ({names[-1]}: {' '.join(description.split())})" if description else ""
 
@@ -82,10 +84,11 @@ def _nodes(loc: Sequence[str | int], schema: dict[str, Any]) -> list[dict[str, A
     """The parts of a JSON schema on the way to a location, that of the whole first."""
     nodes = [schema]
     for part in loc:
-        node = nodes[-1]
-        below = node.get("properties", {}).get(part)
-        free = [*node.get("patternProperties", {}).values()]
-        below = below or next(iter(free), {})
+        node: dict[str, Any] = nodes[-1]
+        patterns = node.get("patternProperties", {})  # keys that are free, like sizes
+        below: dict[str, Any] = node.get("properties", {}).get(part) or next(
+            iter(patterns.values()), {}
+        )
         definition = schema["$defs"].get(below.get("$ref", "").rpartition("/")[2], {})
-        nodes.append({**definition, **below})
+        nodes.append(definition | below)
     return nodes

@@ -18,7 +18,7 @@ class Ingest(Section):
     """Who reads files, and the limits within which a file is read."""
 
     workers: int
-    """processes that read files: -1 (one for each core), 1, 2, ..."""
+    """processes that read files: -1 (one for each core), or 1 or more"""
 
     backend: Literal["loky", "dask"]
     """where they run: loky (on this machine) or dask (on a cluster)"""
@@ -92,14 +92,14 @@ class Split(Section):
 class Tokenize(Section):
     """How notes and ABC text become what models read."""
 
+    abc_fields: list[Annotated[str, Field(pattern="^[A-Z]$")]]
+    """letters of the ABC header fields that models of characters read and write"""
+
     ticks_per_beat: Annotated[int, Field(ge=1, le=960)]
     """finest grid of the offset and duration vocabularies, in ticks a quarter note, 1-960"""
 
     max_beats: PositiveInt
     """longer offsets and durations count as this many quarter notes"""
-
-    abc_fields: list[Annotated[str, Field(pattern="^[A-Z]$")]]
-    """letters of the ABC header fields that models of characters read and write"""
 
 
 class Train(Section):
@@ -121,14 +121,14 @@ class Train(Section):
 class Evaluate(Section):
     """Context in which held-out notes are scored, and the baselines' range."""
 
+    ngram_orders: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1)]
+    """orders of the n-gram baselines, each 1-32; the best on val is the baseline to beat"""
+
     window: PositiveInt
     """notes in a window; every held-out note is scored once, with the notes before it in one"""
 
     stride: PositiveInt
     """notes by which the window moves on, window or less"""
-
-    ngram_orders: Annotated[list[Annotated[int, Field(ge=1, le=32)]], Field(min_length=1)]
-    """orders of the n-gram baselines, each 1-32; the best on val is the baseline to beat"""
 
     @model_validator(mode="after")
     def _scores_every_note(self) -> Evaluate:
@@ -189,10 +189,14 @@ ARCHITECTURES = subclasses_in(vars(architectures), Architecture)
 CORPORA = subclasses_in(vars(corpora), Corpus)
 
 SizeName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]  # -S and ${...} take such keys
-_SIZES: dict[str, Any] = {
-    key: Annotated[dict[SizeName, settings], Field(min_length=1)]
-    for key, settings in ARCHITECTURES.items()
-}
+
+
+def _sizes_of(architecture: Any) -> Any:
+    """The type of an entry of `models`: one or more sizes of an architecture, by name."""
+    return Annotated[dict[SizeName, architecture], Field(min_length=1)]
+
+
+SIZES = {key: _sizes_of(architecture) for key, architecture in ARCHITECTURES.items()}
 
 
 class Params(Section):
@@ -213,7 +217,7 @@ class Params(Section):
     tokenize: Tokenize
     """how notes and ABC text become what models read"""
 
-    models: Annotated[dict[str, dict[str, Architecture]], one_key_each(_SIZES, required=False)]
+    models: Annotated[dict[str, dict[str, Architecture]], one_key_each(SIZES, required=False)]
     """settings of each architecture, and of each size of it"""
 
     model: str
