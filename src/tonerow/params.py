@@ -112,7 +112,6 @@ class Split(Section):
 class Tokenize(Section):
     """How notes and ABC text become model fields."""
 
-    time_unit: Literal["beat", "sec"]
     ticks_per_beat: Annotated[int, Field(ge=1, le=960)]
     max_beats: PositiveInt
     abc_fields: list[Annotated[str, Field(pattern="^[A-Z]$")]]
@@ -320,15 +319,6 @@ class Params(Section):
     def _consistent(self) -> Params:
         if self.model not in self.models:
             raise ValueError(_unknown("model", self.model, list(self.models)))
-        selected = self.selected
-        regresses = isinstance(selected, LstmWindow | RnnHeads) or (
-            isinstance(selected, LstmFields) and selected.time_head == "regress"
-        )
-        if self.tokenize.time_unit == "sec" and regresses:
-            raise ValueError(
-                f"tokenize.time_unit is 'sec', but {self.model} predicts times as values, which are "
-                "scored in quantised beats; allowed with it: beat"
-            )
         return self
 
     @property
