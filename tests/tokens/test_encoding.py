@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tokens.token_tables import SETTINGS, fitted, piece, random_piece
+from tests.tokens.token_tables import fitted, piece, random_piece, undone
 from tonerow.notes.schema import TOKEN_NOTES
-from tonerow.params import Tokenize
 from tonerow.tokens.encoding import encode
 from tonerow.tokens.vocabulary import spacing
-
-SECONDS = SETTINGS.model_copy(update={"time_unit": "sec"})
-EACH_UNIT = pytest.mark.parametrize("unit", [SETTINGS, SECONDS], ids=["beat", "sec"])
 
 
 def arrays(table: pa.Table) -> dict[str, Any]:
@@ -59,18 +55,19 @@ def test_ids_give_the_notes_back_within_the_stated_quantisation(notes: pa.Table)
     assert (decoded["program"] == expected["program"])[pitched].all()
 
 
-@EACH_UNIT
 @given(notes=pieces())
 @settings(deadline=None, max_examples=50)
-def test_normalised_values_give_the_notes_back(unit: Tokenize, notes: pa.Table) -> None:
-    tokenizer = fitted(notes, random_piece("b"), settings=unit)
+def test_normalised_values_stand_for_the_notes(notes: pa.Table) -> None:
+    tokenizer = fitted(notes, random_piece("b"))
     expected, fields = arrays(notes), arrays(encode(tokenizer, notes))
-    decoded = tokenizer.decode_norm(fields)
-    onset, duration = (expected[f"{name}_{unit.time_unit}"] for name in ("onset", "duration"))
-    scale = 1e-5 * (1 + onset.max())
-    assert np.allclose(decoded[f"onset_{unit.time_unit}"], onset - onset[0], 1e-5, scale)
-    assert np.allclose(decoded[f"duration_{unit.time_unit}"], duration, 1e-5, 1e-6)
-    assert (decoded["velocity"] == expected["velocity"]).all()
+    step, duration, velocity = (
+        undone(tokenizer.scalers[name], fields[f"{name}_norm"])
+        for name in ("step", "duration", "velocity")
+    )
+    onset = expected["onset_beat"]
+    assert np.allclose(np.cumsum(step), onset - onset[0], 1e-5, 1e-5 * (1 + onset.max()))
+    assert np.allclose(duration, expected["duration_beat"], 1e-5, 1e-6)
+    assert (np.rint(velocity) == expected["velocity"]).all()
 
 
 def test_music_on_the_grid_comes_back_exactly() -> None:
@@ -104,8 +101,10 @@ def test_unseen_values_take_the_nearest_that_train_has() -> None:
 def test_melody_and_steps_start_anew_with_each_piece() -> None:
     one = piece("a", [3, 4, 4, 6], [0.5, 2, 1, 3], is_melody=[1, 0, 1, 1])
     other = piece("b", [1, 2], [4, 1])
-    fields = arrays(encode(fitted(one), pa.concat_tables([one, other])))
-    assert fields["step"].tolist() == [0, 1, 0, 2, 0, 1]
+    tokenizer = fitted(one)
+    fields = arrays(encode(tokenizer, pa.concat_tables([one, other])))
+    step = undone(tokenizer.scalers["step"], fields["step_norm"])
+    assert step.tolist() == pytest.approx([0, 1, 0, 2, 0, 1], abs=1e-6)
     assert fields["melody_rest"].tolist() == pytest.approx([0, np.nan, 0.5, 1, 0, 0], nan_ok=True)
     assert fields["melody_duration"].tolist() == pytest.approx(
         [0.5, np.nan, 1, 3, 1, 1], nan_ok=True
@@ -113,11 +112,8 @@ def test_melody_and_steps_start_anew_with_each_piece() -> None:
     assert (np.isnan(fields["melody_rest_norm"]) == np.isnan(fields["melody_rest"])).all()
 
 
-@EACH_UNIT
-def test_fields_have_the_schema_and_the_unit(unit: Tokenize) -> None:
+def test_fields_have_the_schema() -> None:
     notes = random_piece("a")
-    fields = encode(fitted(notes, settings=unit), notes)
+    fields = encode(fitted(notes), notes)
     assert fields.schema == pa.schema([f for f in TOKEN_NOTES if f.name != "split"])
-    expected = arrays(notes)[f"duration_{unit.time_unit}"].astype(np.float32)
-    assert (arrays(fields)["duration"] == expected).all()
     fields.validate(full=True)

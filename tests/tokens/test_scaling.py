@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tokens.token_tables import fitted, piece, random_piece
+from tests.tokens.token_tables import fitted, piece, random_piece, undone
 from tonerow.tokens.encoding import encode
-from tonerow.tokens.scaling import LONGEST, Scaler, Transform
+from tonerow.tokens.scaling import Scaler, Transform
 
 TIMES = st.floats(0, 1000)
 EACH_TRANSFORM = pytest.mark.parametrize("transform", ["identity", "log1p(24x)"])
@@ -13,15 +13,9 @@ EACH_TRANSFORM = pytest.mark.parametrize("transform", ["identity", "log1p(24x)"]
 
 @EACH_TRANSFORM
 @given(value=TIMES, mean=st.floats(-5, 5), scale=st.floats(0.1, 10))
-def test_inverts(transform: Transform, value: float, mean: float, scale: float) -> None:
+def test_loses_nothing(transform: Transform, value: float, mean: float, scale: float) -> None:
     scaler = Scaler(transform, mean, scale)
-    assert scaler.invert(scaler.apply(np.array([value]))) == pytest.approx(value, 1e-9, 1e-9)
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_wild_prediction_stays_a_time(prediction: float) -> None:
-    (time,) = Scaler("log1p(24x)", 1.0, 2.0).invert(np.clip([prediction], -1e300, 1e300))
-    assert 0 <= time <= LONGEST * 1.0001
+    assert undone(scaler, scaler.apply(np.array([value]))) == pytest.approx(value, 1e-9, 1e-9)
 
 
 def test_train_fields_have_mean_0_and_variance_1() -> None:
@@ -34,14 +28,14 @@ def test_train_fields_have_mean_0_and_variance_1() -> None:
 
 
 @pytest.mark.parametrize("velocity", [1, 64, 80, 127])
-def test_a_constant_field_is_0_and_inverts_exactly(velocity: int) -> None:
+def test_a_constant_field_is_0_and_comes_back_exactly(velocity: int) -> None:
     pieces = [piece(name, np.arange(9) / 3, velocity=velocity) for name in "abc"]
     tokenizer = fitted(*pieces)
     fields = encode(tokenizer, pieces[0])
     assert tokenizer.scalers["velocity"].scale == 1
     assert set(fields.column("velocity_norm").to_pylist()) == {0.0}
-    columns = {n: fields.column(n).to_numpy() for n in fields.column_names if n.endswith("_norm")}
-    assert set(tokenizer.decode_norm(columns)["velocity"].tolist()) == {velocity}
+    velocities = undone(tokenizer.scalers["velocity"], fields.column("velocity_norm").to_numpy())
+    assert set(velocities.tolist()) == {velocity}
 
 
 def test_constant_times_do_not_divide_by_zero() -> None:
@@ -56,6 +50,6 @@ def test_no_melody_in_train() -> None:
 
 
 @pytest.mark.parametrize(("transform", "scale"), [("sqrt", 1.0), ("identity", 0.0)])
-def test_refuses_what_it_cannot_invert(transform: Transform, scale: float) -> None:
+def test_refuses_what_no_one_could_undo(transform: Transform, scale: float) -> None:
     with pytest.raises(ValueError, match="allowed"):
         Scaler(transform, 0.0, scale)

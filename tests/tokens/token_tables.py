@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tonerow.abc_notation import parse_tune
 from tonerow.notes.schema import NOTES, PIECES, SPLIT_TABLE
 from tonerow.params import Tokenize
 from tonerow.tokens.corpus import whole_pieces
 from tonerow.tokens.fitting import Fit
+from tonerow.tokens.scaling import Scaler
 from tonerow.tokens.tokenizer import Tokenizer
 
-SETTINGS = Tokenize(
-    ticks_per_beat=24, max_beats=16, abc_fields=["R", "M", "L", "K"]
-)
+SETTINGS = Tokenize(ticks_per_beat=24, max_beats=16, abc_fields=["R", "M", "L", "K"])
 
 TUNE = "X:1\nT:Title\nR:reel\nM:4/4\nL:1/8\nK:G\nGABc d2e2|\n"
 
@@ -82,6 +81,12 @@ def fitted(*pieces: pa.Table, settings: Tokenize = SETTINGS, text: str = "") -> 
     if text:
         fit.add_tune(text)
     return fit.tokenizer()
+
+
+def undone(scaler: Scaler, normalised: NDArray[Any]) -> NDArray[np.float64]:
+    """The values that were normalised."""
+    values = normalised.astype(np.float64) * scaler.scale + scaler.mean
+    return values if scaler.transform == "identity" else np.expm1(values) / 24
 
 
 def write_corpus(

@@ -106,12 +106,10 @@ TOKEN_NOTES = pa.schema(
         pa.field("split", pa.string(), nullable=False),
         pa.field("is_melody", pa.bool_(), nullable=False),
         pa.field("pitch", pa.uint8(), nullable=False),  # pitch index, 0-127
-        pa.field("step", pa.float32(), nullable=False),  # time since the previous onset, >= 0
-        pa.field("duration", pa.float32(), nullable=False),
         pa.field("velocity", pa.float32(), nullable=False),  # 1-127
-        pa.field("step_norm", pa.float32(), nullable=False),  # the three, normalised on train
-        pa.field("duration_norm", pa.float32(), nullable=False),
-        pa.field("velocity_norm", pa.float32(), nullable=False),
+        pa.field("step_norm", pa.float32(), nullable=False),  # beats since the previous onset and
+        pa.field("duration_norm", pa.float32(), nullable=False),  # beats it lasts, and velocity,
+        pa.field("velocity_norm", pa.float32(), nullable=False),  # normalised on train
         pa.field("offset_id", pa.int16(), nullable=False),  # quantised beats since previous onset
         pa.field("duration_id", pa.int16(), nullable=False),  # quantised beats
         pa.field("instrument_id", pa.int16(), nullable=False),

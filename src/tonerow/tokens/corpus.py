@@ -107,7 +107,7 @@ def tokenize(interim: Path, splits: Path, out: Path, settings: Tokenize) -> Summ
 
 def _fit(interim: Path, splits: pa.Table, sides: dict[str, str], settings: Tokenize) -> Fit:
     fit = Fit(settings)
-    batches = _read_notes(interim / "notes.parquet", splits, settings.time_unit, "fit")
+    batches = _read_notes(interim / "notes.parquet", splits, "fit")
     train = (batch.filter(pc.field("split") == "train") for batch in batches)
     for notes in whole_pieces(train):
         fit.add_notes(notes)
@@ -119,7 +119,7 @@ def _fit(interim: Path, splits: pa.Table, sides: dict[str, str], settings: Token
 
 def _write_notes(source: Path, target: Path, splits: pa.Table, fit: Fit, summary: Summary) -> None:
     fitted = summary.tokenizer
-    batches = _read_notes(source, splits, fitted.time_unit, "encode")
+    batches = _read_notes(source, splits, "encode")
     with pq.ParquetWriter(target, TOKEN_NOTES, compression="zstd") as writer:
         for notes in whole_pieces(batches):
             fields = encode(fitted, notes)
@@ -161,9 +161,9 @@ def _write_chars(source: Path, target: Path, sides: dict[str, str], summary: Sum
             writer.write_table(pa.table(columns, schema=TOKEN_CHARS))
 
 
-def _read_notes(source: Path, splits: pa.Table, unit: str, desc: str) -> Iterator[pa.Table]:
+def _read_notes(source: Path, splits: pa.Table, desc: str) -> Iterator[pa.Table]:
     """The needed columns, and split, in batches that may cut a piece."""
-    times = [f"{name}_{u}" for u in sorted({"beat", unit}) for name in ("onset", "duration")]
+    times = ["onset_beat", "duration_beat"]
     columns = ["piece_id", "program", "is_drum", "is_melody", "pitch", "velocity", *times]
     file = pq.ParquetFile(source)
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]

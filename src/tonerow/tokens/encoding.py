@@ -21,24 +21,23 @@ def encode(tokenizer: Tokenizer, notes: pa.Table) -> pa.Table:
 
     Args:
         tokenizer: fitted on train.
-        notes: whole pieces, in the order and with the columns of `schema.NOTES` (of the onset
-            and duration columns: those in beats and those in `time_unit`).
+        notes: whole pieces, in the order and with the columns of `schema.NOTES` (of onset and
+            duration, those in beats).
 
     Returns:
         The columns of `schema.TOKEN_NOTES` except split, in the same order of rows.
     """
     starts = piece_starts(notes)
     known = vocabulary.instrument_ids(tokenizer.instruments, tokenizer.counts["instruments"])
-    step, duration = times(notes, starts, tokenizer.time_unit)
-    gap, beats = times(notes, starts, "beat")
+    step, duration = times(notes, starts)
     columns: dict[str, Array] = {
         "step": step,
         "duration": duration,
         "velocity": column(notes, "velocity").astype(np.float64),
         "offset_id": vocabulary.quantise_offsets(
-            gap, starts, np.asarray(tokenizer.offsets), tokenizer.ticks_per_beat
+            step, starts, np.asarray(tokenizer.offsets), tokenizer.ticks_per_beat
         ),
-        "duration_id": vocabulary.nearest(beats, np.asarray(tokenizer.durations)),
+        "duration_id": vocabulary.nearest(duration, np.asarray(tokenizer.durations)),
         "instrument_id": known[instruments(notes)],
     }
     columns["melody_rest"], columns["melody_duration"] = melody(notes, starts)
@@ -74,13 +73,13 @@ def piece_starts(notes: pa.Table) -> NDArray[np.int64]:
 
 
 def times(
-    notes: pa.Table, starts: NDArray[np.int64], unit: str
+    notes: pa.Table, starts: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Time since the previous onset (0 at a piece's first note) and duration, float64, >= 0."""
-    onset = column(notes, f"onset_{unit}")
+    """Beats since the previous onset (0 at a piece's first note) and duration, float64, >= 0."""
+    onset = column(notes, "onset_beat")
     step = np.diff(onset, prepend=0.0)
     step[starts] = 0.0
-    return np.maximum(step, 0.0), column(notes, f"duration_{unit}")
+    return np.maximum(step, 0.0), column(notes, "duration_beat")
 
 
 def instruments(notes: pa.Table) -> NDArray[np.int64]:

@@ -45,7 +45,7 @@ class Fit:
     def add_notes(self, notes: pa.Table) -> None:
         """Learns from whole pieces, with the columns that `encoding.encode` needs."""
         starts = encoding.piece_starts(notes)
-        step, duration = encoding.times(notes, starts, self.settings.time_unit)
+        step, duration = encoding.times(notes, starts)
         rest, melody_duration = encoding.melody(notes, starts)
         on_line = ~np.isnan(rest)
         values = {
@@ -72,7 +72,7 @@ class Fit:
         self, notes: pa.Table, starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Each note's offset and duration as an index into the grid, int64 (n_notes,)."""
-        gap, duration = encoding.times(notes, starts, "beat")
+        gap, duration = encoding.times(notes, starts)
         offset = vocabulary.quantise_offsets(gap, starts, self.grid, self.settings.ticks_per_beat)
         return offset, 1 + vocabulary.nearest(duration, self.grid[1:])
 
@@ -91,7 +91,6 @@ class Fit:
             raise ValueError("no notes in train: nothing to fit; check data/splits")
         instruments = np.flatnonzero(self._instruments)
         return Tokenizer(
-            time_unit=self.settings.time_unit,
             ticks_per_beat=self.settings.ticks_per_beat,
             max_beats=self.settings.max_beats,
             abc_fields=tuple(self.settings.abc_fields),

@@ -1,8 +1,7 @@
-"""Continuous fields to zero mean and unit variance, and back."""
+"""Continuous fields to zero mean and unit variance."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,13 +20,11 @@ TRANSFORMS: dict[str, Transform] = {
 """What happens to each field before it is standardised.
 
 Times are heavy-tailed: played on the piano, the longest step lies 71 standard deviations above the
-mean as it is, 16 after log(1 + x) and 6 after log(1 + 24 x), which is linear below 1/24 of a beat
-(or second), where times are as good as simultaneous, and logarithmic above.
+mean as it is, 16 after log(1 + x) and 6 after log(1 + 24 x), which is linear below 1/24 of a
+beat, where times are as good as simultaneous, and logarithmic above.
 """
 
 RESOLUTION = 24.0
-LONGEST = 1e5
-"""No piece lasts this many beats or seconds: what keeps a wild prediction finite."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +60,6 @@ class Scaler:
             float64 of the same shape, without unit.
         """
         return (transformed(self.transform, values) - self.mean) / self.scale
-
-    def invert(self, normalised: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Takes normalised values back.
-
-        Args:
-            normalised: any shape; any finite value, for a model may predict anything.
-
-        Returns:
-            float64 of the same shape, in the field's own unit; times lie within 0 and `LONGEST`.
-        """
-        values = np.asarray(normalised, dtype=np.float64) * self.scale + self.mean
-        if self.transform == "identity":
-            return values
-        times = np.expm1(np.clip(values, 0.0, math.log1p(RESOLUTION * LONGEST))) / RESOLUTION
-        return np.asarray(times, dtype=np.float64)
 
 
 def transformed(transform: Transform, values: NDArray[np.floating]) -> NDArray[np.float64]:

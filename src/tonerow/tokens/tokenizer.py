@@ -22,19 +22,16 @@ VERSION = 2
 
 Array = NDArray[Any]
 
-_SHORTEST = 1e-4  # beats or seconds: a predicted note has a length
-
 
 @dataclass(frozen=True)
 class Tokenizer:
     """What was learned from the train pieces.
 
     Attributes:
-        time_unit: of step and duration, "beat" (quarter note) or "sec".
         ticks_per_beat: finest spacing of the quantisation grid.
         max_beats: longer offsets and durations are clipped to this.
         abc_fields: header fields of the ABC text, in order.
-        scalers: of step, duration, velocity, melody_rest and melody_duration.
+        scalers: of step, duration, melody_rest and melody_duration, in beats, and of velocity.
         offsets: the offset vocabulary in beats, ascending, from 0; an id is an index.
         durations: the duration vocabulary in beats, ascending, > 0.
         instruments: programs 0-127 and `vocabulary.DRUMS`, ascending.
@@ -42,7 +39,6 @@ class Tokenizer:
         counts: train pieces, notes, melody notes and tunes; notes of each instrument.
     """
 
-    time_unit: str
     ticks_per_beat: int
     max_beats: int
     abc_fields: tuple[str, ...]
@@ -74,28 +70,6 @@ class Tokenizer:
             instrument = np.asarray(self.instruments)[fields["instrument_id"]]
             notes["is_drum"] = instrument == vocabulary.DRUMS
             notes["program"] = np.where(notes["is_drum"], 0, instrument)
-        return notes
-
-    def decode_norm(self, fields: Mapping[str, Array]) -> dict[str, Array]:
-        """One piece's times and velocities from normalised values, which may be a model's.
-
-        Args:
-            fields: step_norm and duration_norm, float (n_notes,); velocity_norm where there is one.
-
-        Returns:
-            onset_beat or onset_sec (the cumulated steps) and duration_beat or duration_sec (> 0),
-            float64 (n_notes,); with velocity_norm also velocity, int64 1-127. A note comes back
-            within a relative error of 1e-5 for step and duration, and with its velocity.
-        """
-        step = self.scalers["step"].invert(fields["step_norm"])
-        duration = self.scalers["duration"].invert(fields["duration_norm"])
-        notes: dict[str, Array] = {
-            f"onset_{self.time_unit}": np.cumsum(step),
-            f"duration_{self.time_unit}": np.maximum(duration, _SHORTEST),
-        }
-        if "velocity_norm" in fields:
-            velocity = self.scalers["velocity"].invert(fields["velocity_norm"])
-            notes["velocity"] = np.clip(np.rint(velocity), 1, 127).astype(np.int64)
         return notes
 
     def encode_text(self, text: str) -> list[int]:
