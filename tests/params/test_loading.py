@@ -85,3 +85,12 @@ def test_dvc_sets_every_value_without_a_plus(file: Path) -> None:
         params.load(file)
     assert f"{file}: model is 7" in str(error.value)
     assert f"{file}: corpora.maestro.path is 7" in str(error.value)
+
+
+def test_the_folder_that_dvc_watches_must_be_there(tmp_path: Path) -> None:
+    params.check_watched_folder(shipped.settings({"corpora.folder.path": str(tmp_path)}))
+    gone = str(tmp_path / "gone")
+    with pytest.raises(params.ParamsError) as error:
+        params.check_watched_folder(shipped.settings({"corpora.folder.path": gone}))
+    says = f"params.yaml: corpora.folder.path is {gone!r}, which is no folder"
+    assert str(error.value) == says

@@ -17,6 +17,7 @@ CHOICES = [(model, size) for model, sizes in shipped.tree()["models"].items() fo
 def test_model_and_size_select_a_section(model: str, size: str) -> None:
     settings = shipped.settings({"model": model, "size": size})
     assert settings.selected is settings.models[model][size]
+    assert settings.name == f"{model} {size}"
     section = shipped.tree()["models"][model][size]
     assert settings.selected.model_dump() == section
 
@@ -58,12 +59,6 @@ def test_the_sizes_of_another_model_are_not_allowed(file: Path) -> None:
     models["lstm_full"]["huge"] = models["lstm_full"]["small"]
     message = refusal(file, tree)
     assert "size is 'huge'; allowed for lstm_local: " in message
-
-
-def test_a_model_without_a_size_is_refused(file: Path) -> None:
-    message = refusal(file, shipped.tree({"models.lstm_full": {}}))
-    assert message.startswith(f"{file}: models.lstm_full is {{}}; ")
-    assert "at least 1" in message
 
 
 @pytest.mark.parametrize(

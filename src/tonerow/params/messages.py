@@ -43,6 +43,10 @@ def sentence(error: Any, schema: dict[str, Any]) -> str:
         return _not_among(key, value, allowed) + note
     if kind in ("model_type", "dict_type"):
         return f"{key} is {value!r}; it should be a section, with keys below it{note}"
+    if kind == "too_short":
+        return (
+            f"{key} is {value!r}; it should have at least {error['ctx']['min_length']} in it{note}"
+        )
     message = error["msg"]
     return f"{key} is {value!r}; {message[0].lower()}{message[1:]}{note}"
 
@@ -77,7 +81,7 @@ def _note(loc: Sequence[str | int], schema: dict[str, Any]) -> str:
     if not names:
         return ""
     description = _nodes(names, schema)[-1].get("description", "")
-    return f" ({names[-1]}: {' '.join(description.split())})" if description else ""
+    return f" ({names[-1]}: {' '.join(description.split()).rstrip('.')})" if description else ""
 
 
 def _nodes(loc: Sequence[str | int], schema: dict[str, Any]) -> list[dict[str, Any]]:
