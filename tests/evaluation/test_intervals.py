@@ -37,7 +37,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
 def test_notes_of_one_work_count_as_one_draw() -> None:
     rng = np.random.default_rng(0)
     level = np.repeat(rng.normal(0, 1, 50), 100)  # a work's notes are all alike
-    works = np.repeat([f"w{i}" for i in range(50)], 100)
+    works = np.repeat([f"w{i}" for i in range(50)], 100).tolist()
     by_work = bootstrap(*per_work(level, works))
     by_note = bootstrap(*per_work(level, [str(i) for i in range(len(level))]))
     assert by_work.high - by_work.low > 5 * (by_note.high - by_note.low)

@@ -206,32 +206,36 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
-def overfitted(name: str) -> tuple[Model, Batch]:
-    """A model that has seen the same four windows five hundred times, without dropout."""
+def has_learned(model: Model, batch: Batch) -> list[str]:
+    """The fields that the model does not know by heart yet."""
+    missing = []
+    for field, prediction in model(batch).items():
+        target = batch.now[field]
+        if isinstance(prediction, Categorical):
+            learned = bool(prediction.hits(target).float().mean() > 0.9)
+        else:  # is trained to be near, not to hit; the middle of all values is off by a quarter
+            error = (prediction.best() - target).abs().float().mean()
+            learned = bool(error < VOCABULARIES[field].size / 8)
+        missing += [] if learned else [field]
+    return missing
+
+
+@every_model
+def test_learns_four_windows_by_heart(name: str) -> None:
+    """Sooner or later: how soon differs between processors and decides nothing."""
     changes = {key: 0.0 for key in ("dropout", "embedding_dropout") if key in section_of(name)}
     model = small(name, hidden_size=64, **changes)
     batch = batch_for(model, (12, 12, 12, 12))
-    steps = 500
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    for _ in range(steps):
+    optimizer = torch.optim.Adam(model.parameters(), 0.005)
+    missing = ["all"]
+    for step in range(5000):
         optimizer.zero_grad()
         model.loss(model(batch), batch).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        schedule.step()
-    return model.eval(), batch
-
-
-@every_model
-def test_overfits_four_windows(name: str) -> None:
-    model, batch = overfitted(name)
-    for field, prediction in model(batch).items():
-        if isinstance(prediction, Categorical):
-            assert prediction.hits(batch.now[field]).float().mean() > 0.9, field
-        else:  # is trained to be near, not to hit; guessing the middle is off by a quarter
-            error = (prediction.best() - batch.now[field]).abs().float().mean()
-            assert error < VOCABULARIES[field].size / 8, field
+        if step % 50 == 49 and not (missing := has_learned(model, batch)):
+            break
+    assert not missing, step
 
 
 @every_model

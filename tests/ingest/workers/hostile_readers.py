@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests import shipped
 from tonerow.ingest.reading import read_source
 from tonerow.ingest.sources import Source
 from tonerow.ingest.workers.isolation import Loss
-from tonerow.params import Ingest
 
-PATIENT = Ingest(workers=1, max_minutes=9.0, max_notes=999, max_megabytes=9.0, timeout_sec=60.0)
+LIMITS = {"workers": 1, "max_minutes": 9.0, "max_notes": 999, "max_megabytes": 9.0}
+PATIENT = shipped.settings().ingest.model_copy(update={**LIMITS, "timeout_sec": 60.0})
 
 HEAR_INTERRUPTS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 """For a process to be interrupted: one that a shell puts in the background ignores SIGINT."""
