@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params, reports
 from tonerow.evaluation import ngram
 from tonerow.notes.splits import SPLITS
@@ -24,7 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except params.ParamsError as error:
-        sys.exit(str(error))
+    run(main, params.ParamsError)

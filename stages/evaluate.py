@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages import run
 from tonerow import params, reports
 from tonerow.evaluation.scores import evaluate
 from tonerow.model_files import ModelFileError, open_model
@@ -38,7 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (params.ParamsError, ModelFileError) as error:
-        sys.exit(str(error))
+    run(main, params.ParamsError, ModelFileError)

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import corpora, params
 
 
@@ -11,12 +12,8 @@ def main() -> None:
     """Copies or downloads the selected corpus."""
     # Downloads outlive the run: in a queued experiment the root is not the current folder.
     root = Path(os.environ.get("DVC_ROOT", "."))
-    try:
-        fetched = corpora.fetch(params.load(), Path(sys.argv[1]), root)
-    except (params.ParamsError, corpora.FetchError) as error:
-        sys.exit(str(error))
-    print(fetched.summary())
+    print(corpora.fetch(params.load(), Path(sys.argv[1]), root).summary())
 
 
 if __name__ == "__main__":
-    main()
+    run(main, params.ParamsError, corpora.FetchError)

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params, reports
 from tonerow.generation import Request, generate
 from tonerow.generation.writing import write_samples
@@ -21,7 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (params.ParamsError, ModelFileError) as error:
-        sys.exit(str(error))
+    run(main, params.ParamsError, ModelFileError)

@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params, reports
 from tonerow.ingest import dispatch
 from tonerow.ingest.workers.pool import BackendError
@@ -25,14 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (
-        params.ParamsError,
-        dispatch.EmptyCorpusError,
-        dispatch.TooManyRefusedError,
-        BackendError,
-    ) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("ingest: interrupted; no table was written")
+    run(main, params.ParamsError, dispatch.IngestError, BackendError)

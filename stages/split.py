@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from stages import run
 from tonerow import params, reports, splitting
 
 
@@ -21,7 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (params.ParamsError, splitting.SplitError) as error:
-        sys.exit(str(error))
+    run(main, params.ParamsError, splitting.SplitError)

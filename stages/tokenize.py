@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params
 from tonerow.tokens import corpus
 
@@ -14,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, params.ParamsError)

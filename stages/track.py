@@ -7,6 +7,7 @@ it. DVC then counts the stage as done; ``dvc repro -f -s track`` logs the same l
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params, tracking
 
 
@@ -20,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, params.ParamsError)

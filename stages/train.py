@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from stages import run
 from tonerow import params, reports, tracking, training
 from tonerow.model_files import open_model, save_model
 from tonerow.views import VIEWS
@@ -33,7 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (params.ParamsError, training.TrainingError) as error:
-        sys.exit(str(error))
+    run(main, params.ParamsError, training.TrainingError)

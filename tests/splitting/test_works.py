@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages import split as stage
-from tonerow import params
+from tests import shipped
 from tonerow.notes.schema import NOTES, PIECES, SPLIT_TABLE
 from tonerow.notes.splits import SPLITS
 from tonerow.splitting import melodic_runs
@@ -291,8 +289,8 @@ def write_corpus(folder: Path, official: bool = False) -> None:
 class TestStage:
     @pytest.fixture(autouse=True)
     def _project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        shutil.copy(Path(__file__).parents[2] / "params.yaml", tmp_path)
         monkeypatch.chdir(tmp_path)
+        self.settings("work")
 
     def run(self, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], pa.Table]:
         argv = ["split", "data/interim", "data/splits", "metrics/split.json"]
@@ -302,9 +300,8 @@ class TestStage:
         return metrics, pq.read_table("data/splits/splits.parquet")
 
     def settings(self, method: str) -> None:
-        path = Path("params.yaml")
-        text = re.sub(r"method: work ", f"method: {method} ", path.read_text(encoding="utf-8"))
-        path.write_text(text, encoding="utf-8")
+        text = shipped.text({"split.method": method})
+        Path("params.yaml").write_text(text, encoding="utf-8")
 
     def test_by_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write_corpus(Path("data/interim"))
@@ -351,7 +348,7 @@ class TestStage:
     def test_official_where_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write_corpus(Path("data/interim"))
         self.settings("official")
-        with pytest.raises(SystemExit, match="79 of 79 pieces have no official split"):
+        with pytest.raises(splitting.SplitError, match="79 of 79 pieces have no official split"):
             self.run(monkeypatch)
 
     def test_tables_that_do_not_fit(self, tmp_path: Path) -> None:
@@ -367,8 +364,3 @@ class TestStage:
         lines = splitting.read_lines(tmp_path / "interim" / "notes.parquet", ids)
         assert lines.n_notes.tolist() == [0 if name in ("p11", "p99") else 120 for name in ids]
         assert np.array_equal(lines.pitches[:60], melody(0, 60))
-
-
-def test_settings_are_those_of_the_project() -> None:
-    split = params.load(Path(__file__).parents[2] / "params.yaml").split
-    assert split.method == "work"

@@ -26,11 +26,15 @@ _ROWS = 2**10  # of the piece table, made at once
 _PRUNE_AFTER = 0.1  # share of the cache's size that goes by before it is looked through
 
 
-class EmptyCorpusError(ValueError):
+class IngestError(ValueError):
+    """No tables that the next stages could use; the message says why."""
+
+
+class EmptyCorpusError(IngestError):
     """There is nothing to read, or nothing could be read."""
 
 
-class TooManyRefusedError(ValueError):
+class TooManyRefusedError(IngestError):
     """More is refused than `ingest.max_rejected_fraction` allows.
 
     Args:

@@ -13,6 +13,7 @@ from tests import shipped
 from tonerow.ingest.reading import read_source
 from tonerow.ingest.sources import Source
 from tonerow.ingest.workers.isolation import Loss
+from tonerow.params import Ingest
 
 LIMITS = {"workers": 1, "max_minutes": 9.0, "max_notes": 999, "max_megabytes": 9.0}
 PATIENT = shipped.settings().ingest.model_copy(update={**LIMITS, "timeout_sec": 60.0})
