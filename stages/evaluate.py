@@ -1,4 +1,4 @@
-"""Scores the model: ``python -m stages.evaluate TOKENS MODEL SCORES METRICS``."""
+"""Scores the model: ``python -m stages.evaluate SPLITS TOKENS MODEL SCORES METRICS``."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from stages import run
 from tonerow import params, reports
+from tonerow.evaluation.intervals import read_works
 from tonerow.evaluation.scores import evaluate
 from tonerow.model_files import ModelFileError, open_model
 from tonerow.views import VIEWS
@@ -15,7 +16,7 @@ from tonerow.views import VIEWS
 
 def main() -> None:
     """Scores every held-out note once."""
-    tokens, model_file, scores, metrics = (Path(argument) for argument in sys.argv[1:5])
+    splits, tokens, model_file, scores, metrics = (Path(argument) for argument in sys.argv[1:6])
     settings = params.load()
     opened = open_model(settings, tokens, settings.train.seed, model_file)
     model = opened.model
@@ -33,7 +34,8 @@ def main() -> None:
         "size": opened.about.size,
         "sees": model.conditions_on.tag,
     }
-    summaries = {side: own.summary() for side, own in scored.items()}
+    works = read_works(splits)
+    summaries = {side: own.summary(works) for side, own in scored.items()}
     reports.write_json(metrics, {**about, **summaries})
     print(f"test: {reports.line(summaries['test'])}")
 

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages import tokenize as stage
+from tests import shipped
 from tests.tokens.token_tables import SETTINGS, TUNE, piece, random_piece, write_corpus
 from tonerow.notes.schema import TOKEN_CHARS, TOKEN_NOTES
 from tonerow.tokens import corpus
@@ -73,7 +74,8 @@ def test_the_stage(
 ) -> None:
     interim, splits = write_corpus(tmp_path, PIECES, SPLITS, TEXTS)
     out = tmp_path / "data" / "tokens"
-    monkeypatch.chdir(Path(__file__).parents[2])
+    (tmp_path / "params.yaml").write_text(shipped.text(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["tokenize", str(interim), str(splits), str(out)])
     stage.main()
     printed = capsys.readouterr().out

@@ -7,10 +7,12 @@ to the Bootstrap, 1993 (percentile interval; clusters as the unit of resampling)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 RESAMPLES = 2000
@@ -27,20 +29,29 @@ class Estimate(NamedTuple):
     high: float
 
 
-def per_work(values: NDArray[Any], works: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
+def read_works(splits: Path) -> Mapping[str, str]:
+    """The work of each piece, from the folder with ``splits.parquet``."""
+    table = pq.read_table(splits / "splits.parquet", columns=["piece_id", "work_id"])
+    return dict(zip(table["piece_id"].to_pylist(), table["work_id"].to_pylist(), strict=True))
+
+
+def per_work(
+    values: NDArray[Any], first: NDArray[np.int64], works: Sequence[str]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Sums notes by work.
 
     Args:
-        values: (n_notes,) or (n_notes, k), such as nats.
-        works: the work of each note, (n_notes,).
+        values: (n_notes,), such as nats, piece by piece.
+        first: int64 (n_pieces + 1,), where each piece begins.
+        works: the work of each piece, (n_pieces,).
 
     Returns:
-        The sums of each work, float64 (n_works,) or (n_works, k), and its number of notes.
+        The sums of each work, float64 (n_works,), and its number of notes.
     """
-    names, work = np.unique(np.asarray(works, dtype=object).astype(str), return_inverse=True)
-    sums = np.zeros((len(names), *values.shape[1:]))
-    np.add.at(sums, work, values.astype(np.float64))
-    return sums, np.bincount(work, minlength=len(names))
+    names, work = np.unique(np.array(works, dtype=str), return_inverse=True)
+    of_note = np.repeat(work, np.diff(first))
+    sums = np.bincount(of_note, values.astype(np.float64), minlength=len(names))
+    return sums, np.bincount(of_note, minlength=len(names))
 
 
 def bootstrap(

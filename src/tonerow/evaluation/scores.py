@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tonerow.evaluation.intervals import bootstrap, per_work
 from tonerow.models.base import Batch, Model
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import Vocabularies
@@ -116,11 +117,15 @@ class Scored:
         """How often the most likely id is right (0-1), by field."""
         return {name: _mean(own["hit"]) for name, own in self.fields.items()}
 
-    def summary(self) -> dict[str, float]:
+    def summary(self, works: Mapping[str, str]) -> dict[str, float]:
         """All scores by name, as they stand in ``metrics/evaluate.json``.
 
+        Args:
+            works: the work of each piece.
+
         Returns:
-            For each field ``<field>_nll``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
+            For each field ``<field>_nll`` with its 95 % interval over works, ``_nll_low`` and
+            ``_nll_high``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
             (of the most likely ids); where its ids stand for numbers, ``_error``, the mean absolute
             error of the model's answer (the most likely class, a density's mean, a Poisson's rate),
             and ``_exact_score``, how often that answer is right; for several fields `nll` and
@@ -131,7 +136,7 @@ class Scored:
         for name, own in self.fields.items():
             nll = _mean(own["nats"])
             per = "char_bits" if name == "char" else f"{name}_bits_per_note"
-            summary |= {f"{name}_nll": nll, per: nll / math.log(2)}
+            summary |= {**self.interval(f"{name}_nll", own["nats"], works), per: nll / math.log(2)}
             summary |= {f"{name}_accuracy": _mean(own["hit"])}
             summary |= {f"{name}_top5_accuracy": _mean(own["top5"])}
             if "error" in own:
@@ -143,8 +148,18 @@ class Scored:
             summary["bits_per_written_note"] = float(nats.sum(dtype=np.float64)) / written
             summary["bits_per_written_note"] /= math.log(2)
         if len(self.fields) > 1:
-            summary |= {"nll": self.nll(), "bits_per_note": self.nll() / math.log(2)}
+            total = np.sum([own["nats"] for own in self.fields.values()], axis=0)
+            summary |= self.interval("nll", total, works)
+            summary["bits_per_note"] = self.nll() / math.log(2)
         return {**summary, "notes": self.pieces.written_notes or self.pieces.n_notes}
+
+    def interval(
+        self, name: str, values: NDArray[Any], works: Mapping[str, str]
+    ) -> dict[str, float]:
+        """The mean of a score (n_notes,), and the ends of its 95 % interval over works."""
+        own = [works[piece] for piece in self.pieces.ids]
+        mean, low, high = bootstrap(*per_work(values, self.pieces.first, own))
+        return {name: mean, f"{name}_low": low, f"{name}_high": high}
 
     def table(self, split: str) -> pa.Table:
         """One row a note: split, piece_id, ``<field>_nats`` float32, ``<field>_hit`` bool."""
