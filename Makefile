@@ -1,4 +1,4 @@
-# Each target makes .venv from requirements.lock first. `make help` lists them.
+# Each target makes .venv from the locks first. `make help` lists them.
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -6,45 +6,78 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS ?= 1
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-MODELS ?= rnn_vanilla lstm_local_small lstm_full_small lstm_window_small rnn_heads rnn_heads_gru \
-	lstm_fields_small lstm_char_small
+# Which PyTorch: cuda or cpu. Unless you say, what .venv has; if there is none, what the machine has.
+HAS := $(shell cat $(VENV)/installed 2>/dev/null)
+TORCH ?= $(or $(HAS),$(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu))
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+REACHABLE := python -c 'import urllib.request as r; r.urlopen("$(CPU_INDEX)/torch/", timeout=5)'
+PIP := pip install --quiet --disable-pip-version-check
 
-.PHONY: help repro compare test lint bench fuzz ui clean
+# What `make compare` trains: all models of params.yaml, or those of MODELS="one another".
+MODELS ?= $$(python -m tonerow.params models)
+# What `make test` runs: everything, or TESTS=tests/midi.
+TESTS ?=
+
+.PHONY: help repro compare test matrix lint ci bench fuzz ui clean other-torch
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
-	@echo "make compare train all seven designs, one after the other, and print one table"
-	@echo "make test    run the tests"
+	@echo "make compare train every model of params.yaml, one after the other, and print one table"
+	@echo "make test    run the tests (TESTS=tests/midi for some of them)"
 	@echo "make lint    ruff and mypy"
+	@echo "make ci      what must pass before a merge: lint, tests, the pipeline on a small corpus"
+	@echo "make matrix  run the tests on every Python here, 1 and 2 threads, plain instruction sets"
 	@echo "make bench   side-by-side measurements"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
 	@echo "make clean   remove .venv and caches; never data or results"
+	@echo "Each makes .venv first. TORCH=cpu or TORCH=cuda chooses PyTorch's build (now: $(TORCH));"
+	@echo "PYTHON=python3.12 chooses the Python."
 
-$(VENV)/installed: requirements.lock pyproject.toml
+$(VENV)/installed: requirements.lock requirements-cuda.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tonerow needs Python 3.11 or later; say which: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(PYTHON) -m venv $(if $(filter other-torch,$^),--clear) $(VENV)
+	@index=; if [ $(TORCH) = cpu ]; then \
+		if $(REACHABLE) 2>/dev/null; then index="--extra-index-url $(CPU_INDEX)"; \
+		else echo "$(CPU_INDEX) does not answer; from PyPI, torch for Linux is 2.7 GB"; fi; fi; \
+	set -x; $(PIP) $$index --requirement requirements.lock --constraint requirements-cuda.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@python -c 'from importlib.metadata import version; print("torch", version("torch"))'
+	@echo $(TORCH) > $@
+
+ifeq ($(filter cpu cuda,$(TORCH)),)
+$(error TORCH is "$(TORCH)"; allowed: cpu, cuda)
+endif
+# Another build than the one there satisfies the same lock, so pip would keep it: start anew.
+ifneq ($(HAS),)
+ifneq ($(HAS),$(TORCH))
+$(VENV)/installed: other-torch
+endif
+endif
 
 repro: $(VENV)/installed
 	dvc repro
 	@echo "listen to data/samples/*.mid; the numbers are in metrics/"
 
 compare: $(VENV)/installed
-	for model in $(MODELS); do dvc exp run --queue --set-param model=$$model || exit 1; done
-	dvc exp run --run-all
-	python -m tonerow.tracking.comparison $(MODELS)
+	models="$(MODELS)" && \
+	for model in $$models; do dvc exp run --queue --set-param model=$$model || exit 1; done && \
+	dvc exp run --run-all && python -m tonerow.tracking.comparison $$models
 
 test: $(VENV)/installed
-	pytest
+	pytest $(TESTS)
+
+matrix:
+	.ci/matrix $(TESTS)
 
 lint: $(VENV)/installed
 	ruff check
 	ruff format --check
 	mypy
+
+ci:
+	.ci/run
 
 bench: $(VENV)/installed
 	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
@@ -57,4 +90,4 @@ ui: $(VENV)/installed
 	mlflow ui
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,1 +1,9 @@
 """Train and compare sequence models on MIDI and ABC, reproducibly."""
+
+import os
+
+# OpenMP's threads wait at barriers by spinning; beside other busy processes a training of two
+# threads then slows up to twentyfold. After so short a spin they sleep instead. libgomp reads this
+# when torch loads it, so it stands where every entry point passes before torch.
+if "OMP_WAIT_POLICY" not in os.environ:  # the user's own choice
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -1,0 +1,41 @@
+"""OpenMP's settings: there before torch loads, and a user's own stay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+SHOW = "import {module}, os; print(os.environ.get('GOMP_SPINCOUNT'))"
+
+
+def imported(module: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh Python prints that imports a module with these variables set."""
+    ours = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_DISPLAY_ENV")
+    kept = {key: value for key, value in os.environ.items() if key not in ours}
+    environment = {**kept, "PYTHONPATH": str(SOURCE), **variables}
+    command = [sys.executable, "-c", SHOW.format(module=module)]
+    return subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
+
+
+def test_threads_sleep_after_a_short_spin() -> None:
+    assert imported("tonerow.models.base").stdout == "1000\n"
+
+
+@pytest.mark.parametrize("module", ["tonerow", "tonerow.models.base"])
+def test_the_users_own_spin_count_stays(module: str) -> None:
+    assert imported(module, GOMP_SPINCOUNT="10000").stdout == "10000\n"
+
+
+def test_the_users_own_wait_policy_stays() -> None:
+    assert imported("tonerow", OMP_WAIT_POLICY="ACTIVE").stdout == "None\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
+def test_the_spin_count_is_set_before_torch_loads() -> None:
+    shown = imported("tonerow.models.base", OMP_DISPLAY_ENV="VERBOSE").stderr
+    assert "GOMP_SPINCOUNT = '1000'" in shown
