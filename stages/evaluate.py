@@ -10,6 +10,7 @@ from stages import run
 from tonerow import params, reports
 from tonerow.evaluation.intervals import read_works
 from tonerow.evaluation.scores import evaluate
+from tonerow.evaluation.summary import note_table, summarise
 from tonerow.model_files import ModelFileError, open_model
 from tonerow.views import VIEWS
 
@@ -27,7 +28,7 @@ def main() -> None:
         for side in ("val", "test")
     }
     scores.parent.mkdir(parents=True, exist_ok=True)
-    tables = [own.table(side) for side, own in scored.items()]
+    tables = [note_table(own, side) for side, own in scored.items()]
     pq.write_table(pa.concat_tables(tables), scores, compression="zstd")
     about = {
         "model": opened.about.model,
@@ -35,7 +36,7 @@ def main() -> None:
         "sees": model.conditions_on.tag,
     }
     works = read_works(splits)
-    summaries = {side: own.summary(works) for side, own in scored.items()}
+    summaries = {side: summarise(own, works) for side, own in scored.items()}
     reports.write_json(metrics, {**about, **summaries})
     print(f"test: {reports.line(summaries['test'])}")
 

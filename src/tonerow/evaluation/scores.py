@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tonerow.evaluation.intervals import bootstrap, per_work
 from tonerow.models.base import Batch, Model
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import Vocabularies
@@ -21,9 +18,6 @@ from tonerow.params import Evaluate
 from tonerow.progress import progress
 from tonerow.views import Pieces
 from tonerow.windows import Window, batches, make_batch, scored_notes, scoring_windows
-
-ERROR_NAMES = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
-"""What the error of a field is called where it has a unit; else ``<field>_error``."""
 
 NoteScores = Mapping[str, Tensor]
 """Of one field, each (n,): `nats` float, `hit` and `top5` bool, and `error` where it is measured."""
@@ -111,68 +105,15 @@ class Scored:
 
     def nll(self) -> float:
         """Nats a note (or character), summed over the fields."""
-        return sum(_mean(own["nats"]) for own in self.fields.values())
+        return sum(mean(own["nats"]) for own in self.fields.values())
 
     def accuracy(self) -> dict[str, float]:
         """How often the most likely id is right (0-1), by field."""
-        return {name: _mean(own["hit"]) for name, own in self.fields.items()}
-
-    def summary(self, works: Mapping[str, str]) -> dict[str, float]:
-        """All scores by name, as they stand in ``metrics/evaluate.json``.
-
-        Args:
-            works: the work of each piece.
-
-        Returns:
-            For each field ``<field>_nll`` with its 95 % interval over works, ``_nll_low`` and
-            ``_nll_high``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
-            (of the most likely ids); where its ids stand for numbers, ``_error``, the mean absolute
-            error of the model's answer (the most likely class, a density's mean, a Poisson's rate),
-            and ``_exact_score``, how often that answer is right; for several fields `nll` and
-            `bits_per_note` of the whole note; for characters `bits_per_written_note`: all nats of
-            the tunes' bodies over their notes as written. Per character for the field `char`.
-        """
-        summary: dict[str, float] = {}
-        for name, own in self.fields.items():
-            nll = _mean(own["nats"])
-            per = "char_bits" if name == "char" else f"{name}_bits_per_note"
-            summary |= {**self.interval(f"{name}_nll", own["nats"], works), per: nll / math.log(2)}
-            summary |= {f"{name}_accuracy": _mean(own["hit"])}
-            summary |= {f"{name}_top5_accuracy": _mean(own["top5"])}
-            if "error" in own:
-                summary[ERROR_NAMES.get(name, f"{name}_error")] = _mean(own["error"])
-                summary[f"{name}_exact_score"] = _mean(own["error"] == 0)
-        if "body" in self.pieces.notes:
-            nats = self.fields["char"]["nats"][self.pieces.notes["body"].cpu().numpy()]
-            written = max(self.pieces.written_notes, 1)
-            summary["bits_per_written_note"] = float(nats.sum(dtype=np.float64)) / written
-            summary["bits_per_written_note"] /= math.log(2)
-        if len(self.fields) > 1:
-            total = np.sum([own["nats"] for own in self.fields.values()], axis=0)
-            summary |= self.interval("nll", total, works)
-            summary["bits_per_note"] = self.nll() / math.log(2)
-        return {**summary, "notes": self.pieces.written_notes or self.pieces.n_notes}
-
-    def interval(
-        self, name: str, values: NDArray[Any], works: Mapping[str, str]
-    ) -> dict[str, float]:
-        """The mean of a score (n_notes,), and the ends of its 95 % interval over works."""
-        own = [works[piece] for piece in self.pieces.ids]
-        mean, low, high = bootstrap(*per_work(values, self.pieces.first, own))
-        return {name: mean, f"{name}_low": low, f"{name}_high": high}
-
-    def table(self, split: str) -> pa.Table:
-        """One row a note: split, piece_id, ``<field>_nats`` float32, ``<field>_hit`` bool."""
-        sizes = np.diff(self.pieces.first)
-        ids = pa.array(np.repeat(np.array(self.pieces.ids, dtype=object), sizes), pa.string())
-        columns: dict[str, Any] = {"split": pa.repeat(split, self.pieces.n_notes), "piece_id": ids}
-        for name, own in self.fields.items():
-            columns[f"{name}_nats"] = pa.array(own["nats"].astype(np.float32))
-            columns[f"{name}_hit"] = pa.array(own["hit"])
-        return pa.table(columns)
+        return {name: mean(own["hit"]) for name, own in self.fields.items()}
 
 
-def _mean(values: NDArray[Any]) -> float:
+def mean(values: NDArray[Any]) -> float:
+    """The mean of scores (n,), summed in float64; 0 of none."""
     return float(values.mean(dtype=np.float64)) if len(values) else 0.0
 
 

@@ -1,0 +1,75 @@
+"""The scores of a split as numbers with names and intervals, and as a table of notes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tonerow.evaluation.intervals import bootstrap, per_work
+from tonerow.evaluation.scores import Scored, mean
+
+ERROR_NAMES = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
+"""What the error of a field is called where it has a unit; else ``<field>_error``."""
+
+
+def summarise(scored: Scored, works: Mapping[str, str]) -> dict[str, float]:
+    """All scores by name, as they stand in ``metrics/evaluate.json``.
+
+    Args:
+        scored: a split.
+        works: the work of each piece.
+
+    Returns:
+        For each field ``<field>_nll`` with its 95 % interval over works, ``_nll_low`` and
+        ``_nll_high``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
+        (of the most likely ids); where its ids stand for numbers, ``_error``, the mean absolute
+        error of the model's answer (the most likely class, a density's mean, a Poisson's rate),
+        and ``_exact_score``, how often that answer is right; for several fields `nll` and
+        `bits_per_note` of the whole note; for characters `bits_per_written_note`: all nats of
+        the tunes' bodies over their notes as written. Per character for the field `char`.
+    """
+    summary: dict[str, float] = {}
+    for name, own in scored.fields.items():
+        nll = mean(own["nats"])
+        per = "char_bits" if name == "char" else f"{name}_bits_per_note"
+        summary |= {**interval(scored, f"{name}_nll", own["nats"], works), per: nll / math.log(2)}
+        summary |= {f"{name}_accuracy": mean(own["hit"])}
+        summary |= {f"{name}_top5_accuracy": mean(own["top5"])}
+        if "error" in own:
+            summary[ERROR_NAMES.get(name, f"{name}_error")] = mean(own["error"])
+            summary[f"{name}_exact_score"] = mean(own["error"] == 0)
+    if "body" in scored.pieces.notes:
+        nats = scored.fields["char"]["nats"][scored.pieces.notes["body"].cpu().numpy()]
+        written = max(scored.pieces.written_notes, 1)
+        summary["bits_per_written_note"] = float(nats.sum(dtype=np.float64)) / written
+        summary["bits_per_written_note"] /= math.log(2)
+    if len(scored.fields) > 1:
+        total = np.sum([own["nats"] for own in scored.fields.values()], axis=0)
+        summary |= interval(scored, "nll", total, works)
+        summary["bits_per_note"] = scored.nll() / math.log(2)
+    return {**summary, "notes": scored.pieces.written_notes or scored.pieces.n_notes}
+
+
+def interval(
+    scored: Scored, name: str, values: NDArray[Any], works: Mapping[str, str]
+) -> dict[str, float]:
+    """The mean of a score (n_notes,), and the ends of its 95 % interval over works."""
+    own = [works[piece] for piece in scored.pieces.ids]
+    mean, low, high = bootstrap(*per_work(values, scored.pieces.first, own))
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
+
+
+def note_table(scored: Scored, split: str) -> pa.Table:
+    """One row a note: split, piece_id, ``<field>_nats`` float32, ``<field>_hit`` bool."""
+    sizes = np.diff(scored.pieces.first)
+    ids = pa.array(np.repeat(np.array(scored.pieces.ids, dtype=object), sizes), pa.string())
+    columns: dict[str, Any] = {"split": pa.repeat(split, scored.pieces.n_notes), "piece_id": ids}
+    for name, own in scored.fields.items():
+        columns[f"{name}_nats"] = pa.array(own["nats"].astype(np.float32))
+        columns[f"{name}_hit"] = pa.array(own["hit"])
+    return pa.table(columns)
