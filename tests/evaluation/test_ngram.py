@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonerow.evaluation.ngram import Ngram, baselines, repeat_scores
+from tonerow.evaluation.ngram import WEIGHTS, Ngram, baselines, cache_nats, repeat_scores
 
 Line = list[int]
 Context = tuple[int, ...]
@@ -224,7 +224,7 @@ def test_the_chosen_one_is_the_best_on_val() -> None:
     train, val = random_lines(0), random_lines(1)
     found = baselines(joined(train), {"val": joined(val)}, [2, 3])["val"]["ngram"]
     model = Ngram(*joined(train), 3)
-    tried = {w: model.scores(*joined(val), w) for w in (1.0, 2.0, 4.0, 8.0)}
+    tried = {w: model.scores(*joined(val), w) for w in WEIGHTS}
     assert found["order"] in (2, 3)
     assert found["nll"] == pytest.approx(min(s[o]["nll"] for s in tried.values() for o in (2, 3)))
 
@@ -239,3 +239,26 @@ def test_every_baseline_has_every_score() -> None:
             about = {"order", "weight", "cache_order", "cache_weight"}
             assert set(values) - about == scores, name
             assert values["bits_per_note"] == pytest.approx(values["nll"] / math.log(2))
+
+
+@given(corpora, corpora, orders, weights)
+@settings(max_examples=40)
+def test_nats_are_those_of_the_scores(
+    train: list[Line], lines: list[Line], order: int, weight: float
+) -> None:
+    model, notes = Ngram(*joined(train), order), joined(lines)
+    nats = model.nats(*notes, [weight, 2.0])
+    for of, scores in model.scores(*notes, weight).items():
+        assert float(nats[of, weight].mean()) == pytest.approx(scores["nll"], rel=1e-12)
+    cached = cache_nats(nats[order, weight], *notes, range(1, order + 1), [weight, 2.0])
+    for key, scores in model.cache_scores(*notes, order, weight, [weight, 2.0]).items():
+        assert float(cached[key].mean()) == pytest.approx(scores["nll"], rel=1e-12)
+
+
+def test_a_cache_may_remember_more_than_the_ngram() -> None:
+    generator = np.random.default_rng(0)
+    tune = generator.integers(60, 62, 64).tolist() * 4  # two pitches: short contexts say little
+    model = Ngram(*joined(random_lines(0)), 2)
+    scores = model.cache_scores(*joined([tune]), 2, 1.0, [8.0], [2, 10])
+    assert set(scores) == {(2, 8.0), (10, 8.0)}
+    assert scores[10, 8.0]["nll"] < scores[2, 8.0]["nll"] - 0.1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,21 @@ from tonerow.progress import progress
 N_PITCHES = 128
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Hashes = NDArray[np.uint64]
+Choice = tuple[int, float]
+"""An order and a weight."""
 
 _CHUNK = 8192
 """Notes, or a few more, whose full distributions are held at once: 8 MB for each of a handful."""
 
-WEIGHTS = (1.0, 2.0, 4.0, 8.0)
+WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """Candidates for how much n-gram and cache trust the shorter context (1 is plain Witten-Bell)."""
 
+CACHE_ORDERS = tuple(range(1, 33))
+"""Candidates for the cache's order."""
 
-def _scores(p: Floats, target: Ints) -> dict[str, Floats]:
+
+def note_scores(p: Floats, target: Ints) -> dict[str, Floats]:
     """Per-note nats and hits of distributions (n, 128) at targets (n,); ties go to the lower id."""
     at = p[np.arange(len(target)), target][:, None]
     ids = np.arange(N_PITCHES)
@@ -44,15 +51,47 @@ def _mean(parts: list[dict[str, Floats]]) -> dict[str, float]:
     return {**total, "bits_per_note": total["nll"] / math.log(2)}
 
 
-def _contexts(pitch: Ints, first: Ints, length: int) -> NDArray[np.uint64]:
-    """A 64-bit hash of the `length` pitches before each note; 128 stands before a piece's first."""
-    at = np.arange(len(pitch)) - np.repeat(first[:-1], np.diff(first))
-    key = np.zeros(len(pitch), np.uint64)
-    for back in range(1, length + 1):
-        symbol = np.where(at >= back, np.roll(pitch, back), N_PITCHES).astype(np.uint64)
-        key = (key ^ (symbol + np.uint64(1))) * np.uint64(0x9E3779B97F4A7C15)
-        key ^= key >> np.uint64(29)
-    return key
+def before(values: Ints, first: Ints, back: int, start: int) -> Ints:
+    """The value that stands `back` notes before each note; `start` before a piece's first."""
+    at = np.arange(len(values)) - np.repeat(first[:-1], np.diff(first))
+    return np.where(at >= back, np.roll(values, back), start)
+
+
+def extend(context: Hashes, values: Ints) -> Hashes:
+    """A 64-bit hash of contexts (n,) that hold one more value each, (n,) >= -1."""
+    key = (context ^ (values.astype(np.uint64) + np.uint64(1))) * np.uint64(0x9E3779B97F4A7C15)
+    return key ^ (key >> np.uint64(29))
+
+
+def contexts(pitch: Ints, first: Ints, longest: int) -> list[Hashes]:
+    """By length 0 to `longest`: a hash of the pitches before each note.
+
+    A longer context extends the shorter one; 128 stands before a piece's first note.
+    """
+    keys = [np.zeros(len(pitch), np.uint64)]
+    for back in range(1, longest + 1):
+        keys.append(extend(keys[-1], before(pitch, first, back, N_PITCHES)))
+    return keys
+
+
+class Seen(NamedTuple):
+    """What followed the context of each note, (n,) each: all a note's own probability depends on.
+
+    Attributes:
+        total: how often anything did.
+        distinct: how many pitches did.
+        own: how often the note's own pitch did.
+    """
+
+    total: Ints
+    distinct: Ints
+    own: Ints
+
+    def interpolate(self, p: Floats, weight: float) -> Floats:
+        """The notes' probabilities (n,) given the longer context, as `Counts.interpolate`."""
+        trust = weight * self.distinct
+        longer = (p * trust + self.own) / np.where(self.total > 0, self.total + trust, 1.0)
+        return np.where(self.total > 0, longer, p)
 
 
 class Counts:
@@ -62,7 +101,7 @@ class Counts:
     about the next tune than what was heard once.
     """
 
-    def __init__(self, context: NDArray[np.uint64], pitch: Ints, piece: Ints) -> None:
+    def __init__(self, context: Hashes, pitch: Ints, piece: Ints) -> None:
         order = np.lexsort((piece, pitch, context))
         context, pitch, piece = context[order], pitch[order], piece[order]
         again = (context[1:] == context[:-1]) & (pitch[1:] == pitch[:-1])
@@ -79,7 +118,20 @@ class Counts:
         self.first_pair = np.searchsorted(pairs, np.append(starts, len(pitch)))
         self.totals = np.diff(np.append(starts, len(pitch)))
 
-    def interpolate(self, p: Floats, context: NDArray[np.uint64], weight: float) -> Floats:
+    def seen(self, context: Hashes, symbol: Ints) -> Seen:
+        """What followed the contexts (n,), and how often it was these symbols (n,)."""
+        at = np.minimum(np.searchsorted(self.contexts, context), len(self.contexts) - 1)
+        known = self.contexts[at] == context
+        pairs = np.diff(self.first_pair)
+        owner = np.repeat(np.arange(len(pairs)), pairs)
+        base = int(max(self.symbols.max(), symbol.max(initial=0))) + 1
+        key = owner * base + self.symbols
+        wanted = at * base + symbol
+        pair = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        count = np.where(known & (key[pair] == wanted), self.counts[pair], 0)
+        return Seen(np.where(known, self.totals[at], 0), np.where(known, pairs[at], 0), count)
+
+    def interpolate(self, p: Floats, context: Hashes, weight: float) -> Floats:
         """The next longer context's distributions, given the shorter one's.
 
         Witten and Bell (1991), as in Chen and Goodman (1999): with N counts of T distinct pitches
@@ -113,49 +165,112 @@ class Ngram:
     def __init__(self, pitch: Ints, first: Ints, max_order: int) -> None:
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
         self.counts = [
-            Counts(_contexts(pitch, first, length), pitch, piece)
-            for length in progress(range(max_order), desc="n-gram", unit="order")
+            Counts(context, pitch, piece)
+            for context in progress(
+                contexts(pitch, first, max_order - 1), desc="n-gram", unit="orders"
+            )
         ]
 
     def distributions(
         self, pitch: Ints, first: Ints, weight: float
     ) -> Iterator[tuple[slice, int, Floats]]:
         """For chunks of whole pieces and each order: (notes, order, probabilities (n, 128))."""
-        contexts = [_contexts(pitch, first, length) for length in range(len(self.counts))]
-        for chunk in _chunks(first):
+        keys = contexts(pitch, first, len(self.counts) - 1)
+        for chunk in chunks(first):
             p = np.full((chunk.stop - chunk.start, N_PITCHES), 1 / N_PITCHES)
             for length, counts in enumerate(self.counts):
-                p = counts.interpolate(p, contexts[length][chunk], weight)
+                p = counts.interpolate(p, keys[length][chunk], weight)
                 yield chunk, length + 1, p
 
     def scores(self, pitch: Ints, first: Ints, weight: float) -> dict[int, dict[str, float]]:
         """Scores by order: nll, bits_per_note, accuracy and top5_accuracy; every note once."""
         parts: dict[int, list[dict[str, Floats]]] = {}
         for chunk, order, p in self.distributions(pitch, first, weight):
-            parts.setdefault(order, []).append(_scores(p, pitch[chunk]))
+            parts.setdefault(order, []).append(note_scores(p, pitch[chunk]))
         return {order: _mean(found) for order, found in parts.items()}
 
+    def nats(self, pitch: Ints, first: Ints, weights: Sequence[float]) -> dict[Choice, Floats]:
+        """Nats of each note (n,) by order and weight: what `scores` knows, without distributions."""
+        keys = contexts(pitch, first, len(self.counts) - 1)
+        p = {weight: np.full(len(pitch), 1 / N_PITCHES) for weight in weights}
+        nats = {}
+        for length, (counts, key) in enumerate(zip(self.counts, keys, strict=True)):
+            seen = counts.seen(key, pitch)
+            for weight in weights:
+                p[weight] = seen.interpolate(p[weight], weight)
+                nats[length + 1, weight] = -np.log(p[weight])
+        return nats
+
     def cache_scores(
-        self, pitch: Ints, first: Ints, order: int, weight: float, cache_weights: Sequence[float]
-    ) -> dict[tuple[int, float], dict[str, float]]:
-        """Scores by the cache's order and weight, on top of the n-gram of this order and weight."""
-        contexts = [_contexts(pitch, first, length) for length in range(len(self.counts))]
+        self,
+        pitch: Ints,
+        first: Ints,
+        order: int,
+        weight: float,
+        cache_weights: Sequence[float],
+        cache_orders: Sequence[int] | None = None,
+    ) -> dict[Choice, dict[str, float]]:
+        """Scores by the cache's order and weight, on top of the n-gram of this order and weight.
+
+        The cache's orders are all up to the largest of the n-gram's, or those named.
+        """
+        cache_orders = cache_orders or range(1, len(self.counts) + 1)
+        keys = contexts(pitch, first, max(cache_orders) - 1)
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
-        parts: dict[tuple[int, float], list[dict[str, Floats]]] = {}
+        parts: dict[Choice, list[dict[str, Floats]]] = {}
         for chunk, found, p in self.distributions(pitch, first, weight):
             if found != order:
                 continue
             cached = dict.fromkeys(cache_weights, p)
-            for length, context in enumerate(contexts):
+            for length, context in enumerate(keys):
                 seen = heard(piece[chunk], context[chunk], pitch[chunk])
                 for trust in cache_weights:
                     cached[trust] = interpolate_cache(cached[trust], *seen, trust)
-                    scores = _scores(cached[trust], pitch[chunk])
+                    if length + 1 not in cache_orders:
+                        continue
+                    scores = note_scores(cached[trust], pitch[chunk])
                     parts.setdefault((length + 1, trust), []).append(scores)
         return {key: _mean(found) for key, found in parts.items()}
 
 
-def heard(piece: Ints, context: NDArray[np.uint64], pitch: Ints) -> tuple[Ints, Ints]:
+def cache_nats(
+    nats: Floats, pitch: Ints, first: Ints, orders: Sequence[int], weights: Sequence[float]
+) -> dict[Choice, Floats]:
+    """Nats of each note (n,) by the cache's order and weight, given those (n,) without a cache."""
+    piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    p = {weight: np.exp(-nats) for weight in weights}
+    cached = {}
+    for length, context in enumerate(contexts(pitch, first, max(orders) - 1)):
+        seen = seen_before(piece, context, pitch)
+        for weight in weights:
+            p[weight] = seen.interpolate(p[weight], weight)
+            if length + 1 in orders:
+                cached[length + 1, weight] = -np.log(p[weight])
+    return cached
+
+
+def seen_before(piece: Ints, context: Hashes, pitch: Ints) -> Seen:
+    """What followed the context of each note before it in its piece: `heard`, of its own pitch."""
+
+    def nth(*keys: NDArray[Any]) -> tuple[Ints, Ints, Ints]:
+        order = np.lexsort(keys)  # stable: equals stay in the order of the piece
+        new = np.ones(len(order), bool)
+        new[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+        start = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))
+        number = np.empty(len(order), np.int64)
+        number[order] = np.arange(len(order)) - start
+        return order, start, number
+
+    count = nth(pitch, context, piece)[2]
+    order, start, total = nth(context, piece)
+    new = (count[order] == 0).astype(np.int64)
+    seen = np.cumsum(new) - new
+    distinct = np.empty(len(order), np.int64)
+    distinct[order] = seen - seen[start]
+    return Seen(total, distinct, count)
+
+
+def heard(piece: Ints, context: Hashes, pitch: Ints) -> tuple[Ints, Ints]:
     """What came before each note, in its piece and after the same context as its own.
 
     Args:
@@ -198,7 +313,7 @@ def interpolate_cache(p: Floats, rows: Ints, counts: Ints, weight: float) -> Flo
     return p
 
 
-def _chunks(first: Ints) -> Iterator[slice]:
+def chunks(first: Ints) -> Iterator[slice]:
     """Notes of whole pieces, `_CHUNK` or a few more at once."""
     start = 0
     for end in first[1:].tolist():
@@ -226,8 +341,13 @@ def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> di
         rows = np.flatnonzero(~is_first[chunk])
         p[rows] *= 1 - share
         p[rows, pitch[start + rows - 1]] += share
-        parts.append(_scores(p, pitch[chunk]))
+        parts.append(note_scores(p, pitch[chunk]))
     return _mean(parts)
+
+
+def _best(nats: dict[Choice, Floats]) -> Choice:
+    """Of lowest mean; of equals the first."""
+    return min(nats, key=lambda key: float(nats[key].mean()))
 
 
 def baselines(
@@ -238,7 +358,7 @@ def baselines(
     Args:
         train: (pitch, first) of the training pieces.
         held_out: the same for "val" (which chooses order and weight) and any further split.
-        orders: candidates for the n-gram's order; the cache's may be any up to their largest.
+        orders: candidates for the n-gram's order; the cache's are `CACHE_ORDERS`.
 
     Returns:
         {split: {"repeat" | "unigram" | "ngram" | "ngram_cache": scores}}; the n-grams' scores hold
@@ -246,15 +366,10 @@ def baselines(
     """
     pitch, first = train
     model = Ngram(pitch, first, max(orders))
-    on_val = {
-        (order, weight): scores["nll"]
-        for weight in WEIGHTS
-        for order, scores in model.scores(*held_out["val"], weight).items()
-        if order in orders
-    }
-    order, weight = min(on_val, key=lambda key: on_val[key])
-    cache_on_val = model.cache_scores(*held_out["val"], order, weight, WEIGHTS)
-    cache_order, cache_weight = min(cache_on_val, key=lambda key: cache_on_val[key]["nll"])
+    nats = model.nats(*held_out["val"], WEIGHTS)
+    order, weight = _best({key: of for key, of in nats.items() if key[0] in orders})
+    cached = cache_nats(nats[order, weight], *held_out["val"], CACHE_ORDERS, WEIGHTS)
+    cache_order, cache_weight = _best(cached)
     about = {"order": order, "weight": weight}
     about_cache = about | {"cache_order": cache_order, "cache_weight": cache_weight}
     unigram = (np.bincount(pitch, minlength=N_PITCHES) + 1) / (len(pitch) + N_PITCHES)
@@ -268,7 +383,9 @@ def baselines(
             "unigram": repeat_scores(unigram, 0.0, *notes),
             "ngram": about | model.scores(*notes, weight)[order],
             "ngram_cache": about_cache
-            | model.cache_scores(*notes, order, weight, [cache_weight])[cache_order, cache_weight],
+            | model.cache_scores(*notes, order, weight, [cache_weight], [cache_order])[
+                cache_order, cache_weight
+            ],
         }
         for split, notes in held_out.items()
     }

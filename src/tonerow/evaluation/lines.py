@@ -1,0 +1,133 @@
+"""The melodies that the rivals read: pitches, and the rhythm of the whole line in exact ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tonerow.evaluation.ngram import N_PITCHES, Floats, Hashes, Ints, before, extend
+
+TICKS_PER_BEAT = 480
+"""Times are rounded to this, so that equal rhythms are equal whatever a float has made of them."""
+
+UNKNOWN = N_PITCHES
+"""Stands for the pitch before a piece's first note, and for the interval to it."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The melodies of one split, end to end.
+
+    Attributes:
+        pitch: int64 (n,), 0-127.
+        first: int64 (n_pieces + 1,), where each piece begins; the last entry is n.
+        rest: (n,) beats between the end of the note before and the note, >= 0.
+        duration: (n,) beats.
+    """
+
+    pitch: Ints
+    first: Ints
+    rest: Floats
+    duration: Floats
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.pitch), len(self.rest), len(self.duration), int(self.first[-1])}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"pitch, rest and duration have {len(self.pitch)}, {len(self.rest)} and "
+                f"{len(self.duration)} notes and the pieces {int(self.first[-1])}: "
+                "give one of each for every note"
+            )
+
+    @property
+    def n_pieces(self) -> int:
+        """Pieces."""
+        return len(self.first) - 1
+
+    @cached_property
+    def piece(self) -> Ints:
+        """The piece of each note, (n,)."""
+        return np.repeat(np.arange(self.n_pieces), np.diff(self.first))
+
+    @cached_property
+    def start(self) -> Ints:
+        """Where the piece of each note begins, (n,)."""
+        return np.repeat(self.first[:-1], np.diff(self.first))
+
+    @cached_property
+    def end(self) -> Ints:
+        """Where the piece of each note ends, (n,)."""
+        return np.repeat(self.first[1:], np.diff(self.first))
+
+    @cached_property
+    def at(self) -> Ints:
+        """The place of each note in its piece, (n,), from 0."""
+        return np.arange(len(self.pitch)) - self.start
+
+    @cached_property
+    def before(self) -> Ints:
+        """The pitch before each note, (n,); 0 at a piece's first."""
+        return before(self.pitch, self.first, 1, 0)
+
+    @cached_property
+    def interval(self) -> Ints:
+        """Semitones from the note before modulo 128, (n,); `UNKNOWN` at a piece's first."""
+        return np.where(self.at > 0, (self.pitch - self.before) % N_PITCHES, UNKNOWN)
+
+    @cached_property
+    def duration_tick(self) -> Ints:
+        """Duration in ticks, (n,)."""
+        return np.rint(self.duration * TICKS_PER_BEAT).astype(np.int64)
+
+    @cached_property
+    def rest_tick(self) -> Ints:
+        """Rest before each note in ticks, (n,)."""
+        return np.rint(self.rest * TICKS_PER_BEAT).astype(np.int64)
+
+    @cached_property
+    def rhythm(self) -> Ints:
+        """An id of rest and duration, (n,)."""
+        pairs = np.stack([self.rest_tick, self.duration_tick], 1)
+        key: Hashes = np.zeros(len(pairs), np.uint64)
+        for column in pairs.T:
+            key = extend(key, column)
+        return np.unique(key, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def onset_tick(self) -> Ints:
+        """Onset in ticks after the onset of the piece's first note, (n,)."""
+        return self.end_before_tick + np.where(self.at > 0, self.rest_tick, 0)
+
+    @cached_property
+    def end_before_tick(self) -> Ints:
+        """Where the note before ends, in ticks after the onset of the first, (n,); 0 at the first.
+
+        All that is known of a note's onset where its own rhythm is not.
+        """
+        length = np.where(self.at > 0, self.rest_tick, 0) + self.duration_tick
+        passed = np.cumsum(length) - length
+        return passed - passed[self.start]
+
+    def pieces(self, which: Ints) -> Lines:
+        """These pieces alone, in this order."""
+        sizes = np.diff(self.first)[which]
+        first = np.append(0, np.cumsum(sizes))
+        notes = np.repeat(self.first[which] - first[:-1], sizes) + np.arange(first[-1])
+        return Lines(self.pitch[notes], first, self.rest[notes], self.duration[notes])
+
+    def pairs(self, look_back: int) -> Ints:
+        """Pairs of a note and one of the `look_back` notes before it, by piece, (n_pieces,)."""
+        size = np.diff(self.first)
+        near = np.minimum(size, look_back + 1)
+        pairs: Ints = near * (near - 1) // 2 + (size - near) * look_back
+        return pairs
+
+    def blocks(self, look_back: int, max_pairs: int) -> Iterator[Lines]:
+        """All pieces in order, as blocks of about `max_pairs` pairs; a longer piece is one alone."""
+        cost = np.cumsum(self.pairs(look_back))
+        block = (cost - 1) // max_pairs
+        for group in np.split(np.arange(self.n_pieces), np.flatnonzero(np.diff(block)) + 1):
+            yield self.pieces(group)
