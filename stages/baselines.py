@@ -1,27 +1,33 @@
-"""Scores what a model has to beat: ``python -m stages.baselines TOKENS METRICS``."""
+"""Scores what a model stands beside: ``python -m stages.baselines SPLITS TOKENS OUT METRICS``."""
 
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from stages import run
 from tonerow import params, reports
-from tonerow.evaluation import ngram
-from tonerow.notes.splits import SPLITS
+from tonerow.evaluation import baselines
+from tonerow.evaluation.intervals import read_works
+from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
 
 
 def main() -> None:
-    """Fits the n-grams on train, chooses on val and scores val and test, once a corpus."""
-    tokens, metrics = (Path(argument) for argument in sys.argv[1:3])
-    settings = params.load().evaluate
-    scores = {}
-    for name in sorted({view.compared_with for view in VIEWS.values()}):
-        pieces = {side: VIEWS[name].load(tokens, side) for side in SPLITS}
-        lines = {side: (own.notes["pitch"].numpy(), own.first) for side, own in pieces.items()}
-        scores[name] = ngram.baselines(lines.pop("train"), lines, settings.ngram_orders)
-        for baseline, own in scores[name]["test"].items():
-            print(f"{name}, {baseline}: {reports.line(own)}")
-    reports.write_json(metrics, scores)
+    """Fits on train, chooses on val and scores val and test, once a corpus."""
+    splits, tokens, out, metrics = (Path(argument) for argument in sys.argv[1:5])
+    orders = params.load().evaluate.ngram_orders
+    tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    summaries = {}
+    for view in sorted({view.compared_with for view in VIEWS.values()}):
+        pieces, scored = baselines.opponents(view, tokens, tokenizer, orders)
+        table = baselines.note_table(pieces, scored)
+        pq.write_table(table, out / f"{view}.parquet", compression="zstd")
+        summaries[view] = baselines.summarise(pieces, scored, read_works(splits))
+        for name, scores in summaries[view]["test"].items():
+            print(f"{view}, {name}: {reports.line(scores)}")
+    reports.write_json(metrics, summaries)
 
 
 if __name__ == "__main__":

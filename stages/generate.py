@@ -18,7 +18,7 @@ def main() -> None:
     samples = generate(Request(opened.model, tokens, opened.tokenizer, settings.generate))
     write_samples(out, samples, interim, settings.generate.tempo_bpm)
     reports.write_json(metrics, samples.metrics)
-    print(reports.line({k: v for k, v in samples.metrics.items() if not isinstance(v, dict)}))
+    print(reports.line(samples.metrics))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rounded(rows))
 
 
-def line(row: Mapping[str, float]) -> str:
-    """One row as a line for the terminal."""
-    return "  ".join(f"{key} {value:.4g}" for key, value in row.items())
+def line(row: Mapping[str, Any]) -> str:
+    """The numbers of one row as a line for the terminal."""
+    numbers = {key: value for key, value in row.items() if isinstance(value, int | float)}
+    return "  ".join(f"{key} {value:.4g}" for key, value in numbers.items())

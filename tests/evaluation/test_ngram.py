@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tonerow.evaluation.ngram import WEIGHTS, Ngram, baselines, cache_nats, repeat_scores
+from tonerow.evaluation.note_scores import means
 
 Line = list[int]
 Context = tuple[int, ...]
@@ -93,7 +94,8 @@ def test_probabilities_sum_to_one_and_none_is_zero(
 def test_scores_are_those_of_the_probabilities(
     train: list[Line], lines: list[Line], order: int, weight: float
 ) -> None:
-    scores = Ngram(*joined(train), order).scores(*joined(lines), weight)
+    by_order = Ngram(*joined(train), order).scores(*joined(lines), weight)
+    scores = {order: means(own) for order, own in by_order.items()}
     assert set(scores) == set(range(1, order + 1))
     p, pitch = fast(train, lines, order, weight), joined(lines)[0]
     nll = -np.log(p[np.arange(len(pitch)), pitch])
@@ -134,8 +136,9 @@ def test_a_piece_does_not_follow_the_one_before() -> None:
 def test_many_notes_are_scored_as_few_are() -> None:
     generator = np.random.default_rng(0)
     lines = [generator.integers(58, 66, 3000).tolist() for _ in range(4)]  # more than one chunk
-    whole = Ngram(*joined(lines), 3).scores(*joined(lines), 1.0)[3]
-    parts = [Ngram(*joined(lines), 3).scores(*joined([line]), 1.0)[3] for line in lines]
+    model = Ngram(*joined(lines), 3)
+    whole = means(model.scores(*joined(lines), 1.0)[3])
+    parts = [means(model.scores(*joined([line]), 1.0)[3]) for line in lines]
     for name, value in whole.items():
         assert value == pytest.approx(np.mean([part[name] for part in parts]))
 
@@ -146,14 +149,14 @@ def test_notes_are_scored_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tonerow.evaluation.ngram._CHUNK", 21)  # pieces have 20 notes
     parts = model.cache_scores(*joined(lines), 3, 1.0, [1.0, 2.0])
     for key, scores in whole.items():
-        assert parts[key] == pytest.approx(scores)
+        assert means(parts[key]) == pytest.approx(means(scores))
 
 
 def test_repeat_by_hand() -> None:
     unigram = np.full(128, 0.5 / 126)
     unigram[[60, 62]] = 0.25
     pitch, first = joined([[60, 60, 62], [62]])
-    found = repeat_scores(unigram, 0.4, pitch, first)
+    found = means(repeat_scores(unigram, 0.4, pitch, first))
     expected = [0.25, 0.25 * 0.6 + 0.4, 0.25 * 0.6, 0.25]
     assert found["nll"] == pytest.approx(-np.log(expected).mean())
     # 60 (the lower of two equals), 60 again, not 60, and not 60
@@ -179,7 +182,7 @@ def test_cache_equals_a_slow_implementation(
             rows.append((p, pitch))
     model = Ngram(*joined(train), order)
     scores = model.cache_scores(*joined(lines), order, weight, [0.25, cache_weight])
-    found = scores[order, cache_weight]
+    found = means(scores[order, cache_weight])
     assert found["nll"] == pytest.approx(np.mean([-math.log(p[pitch]) for p, pitch in rows]))
     assert found["accuracy"] == pytest.approx(
         np.mean([accuracy(p, q, 1) for p, q in rows]), abs=0.1
@@ -192,7 +195,7 @@ def test_a_cache_knows_the_piece_by_its_second_half() -> None:
     model = Ngram(*joined(random_lines(0)), 3)
 
     def scores(*lines: Line) -> dict[str, float]:
-        return model.cache_scores(*joined(list(lines)), 3, 1.0, [1.0])[3, 1.0]
+        return means(model.cache_scores(*joined(list(lines)), 3, 1.0, [1.0])[3, 1.0])
 
     once, twice = scores(tune), scores(tune * 2)
     assert twice["accuracy"] > once["accuracy"] + 0.3
@@ -210,34 +213,34 @@ def test_val_alone_chooses_order_and_weight() -> None:
     for test in (train, random_lines(2), random_lines(3, low=90)):
         held_out = {"val": joined(val), "test": joined(test)}
         found = baselines(joined(train), held_out, [1, 2, 4])
-        for split in found.values():
-            about = ("order", "weight", "cache_order", "cache_weight")
-            chosen.add(tuple(split["ngram_cache"][key] for key in about))
+        about = ("order", "weight", "cache_order", "cache_weight")
+        chosen.add(tuple(found["ngram_cache"].chosen[key] for key in about))
     assert len(chosen) == 1
     # a val that train foretells asks for long contexts
     like_train = {"val": joined(train), "test": joined(random_lines(2))}
-    assert baselines(joined(train), like_train, [1, 2, 4])["test"]["ngram"]["order"] == 4
+    assert baselines(joined(train), like_train, [1, 2, 4])["ngram"].chosen["order"] == 4
     assert max(order for order, *_ in chosen) < 4
 
 
 def test_the_chosen_one_is_the_best_on_val() -> None:
     train, val = random_lines(0), random_lines(1)
-    found = baselines(joined(train), {"val": joined(val)}, [2, 3])["val"]["ngram"]
+    found = baselines(joined(train), {"val": joined(val)}, [2, 3])["ngram"]
     model = Ngram(*joined(train), 3)
-    tried = {w: model.scores(*joined(val), w) for w in WEIGHTS}
-    assert found["order"] in (2, 3)
-    assert found["nll"] == pytest.approx(min(s[o]["nll"] for s in tried.values() for o in (2, 3)))
+    tried = [model.scores(*joined(val), weight) for weight in WEIGHTS]
+    assert found.chosen["order"] in (2, 3)
+    best = min(float(scores[order]["nll"].mean()) for scores in tried for order in (2, 3))
+    assert means(found.scores["val"])["nll"] == pytest.approx(best)
 
 
 def test_every_baseline_has_every_score() -> None:
     held_out = {"val": joined(random_lines(1)), "test": joined(random_lines(2))}
     found = baselines(joined(random_lines(0)), held_out, [2])
     scores = {"nll", "bits_per_note", "accuracy", "top5_accuracy"}
-    for split in ("val", "test"):
-        assert set(found[split]) == {"repeat", "unigram", "ngram", "ngram_cache"}
-        for name, values in found[split].items():
-            about = {"order", "weight", "cache_order", "cache_weight"}
-            assert set(values) - about == scores, name
+    assert set(found) == {"repeat", "unigram", "ngram", "ngram_cache"}
+    for name, baseline in found.items():
+        for split in ("val", "test"):
+            values = means(baseline.scores[split])
+            assert set(values) == scores, name
             assert values["bits_per_note"] == pytest.approx(values["nll"] / math.log(2))
 
 
@@ -249,10 +252,10 @@ def test_nats_are_those_of_the_scores(
     model, notes = Ngram(*joined(train), order), joined(lines)
     nats = model.nats(*notes, [weight, 2.0])
     for of, scores in model.scores(*notes, weight).items():
-        assert float(nats[of, weight].mean()) == pytest.approx(scores["nll"], rel=1e-12)
+        assert float(nats[of, weight].mean()) == pytest.approx(means(scores)["nll"], rel=1e-12)
     cached = cache_nats(nats[order, weight], *notes, range(1, order + 1), [weight, 2.0])
     for key, scores in model.cache_scores(*notes, order, weight, [weight, 2.0]).items():
-        assert float(cached[key].mean()) == pytest.approx(scores["nll"], rel=1e-12)
+        assert float(cached[key].mean()) == pytest.approx(means(scores)["nll"], rel=1e-12)
 
 
 def test_a_cache_may_remember_more_than_the_ngram() -> None:
@@ -261,4 +264,4 @@ def test_a_cache_may_remember_more_than_the_ngram() -> None:
     model = Ngram(*joined(random_lines(0)), 2)
     scores = model.cache_scores(*joined([tune]), 2, 1.0, [8.0], [2, 10])
     assert set(scores) == {(2, 8.0), (10, 8.0)}
-    assert scores[10, 8.0]["nll"] < scores[2, 8.0]["nll"] - 0.1
+    assert means(scores[10, 8.0])["nll"] < means(scores[2, 8.0])["nll"] - 0.1

@@ -22,7 +22,8 @@ from scipy.optimize import minimize
 
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.matches import FEATURES, Pairs, grouped, pairs
-from tonerow.evaluation.ngram import N_PITCHES, Floats, Seen, note_scores
+from tonerow.evaluation.ngram import Seen
+from tonerow.evaluation.note_scores import N_PITCHES, Floats, note_scores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel, likelihood
 from tonerow.progress import progress
 

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from tonerow.evaluation.ngram import N_PITCHES, Floats, Hashes, Ints, before, extend
+from tonerow.evaluation.ngram import Hashes, before, extend
+from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
 
 TICKS_PER_BEAT = 480
 """Times are rounded to this, so that equal rhythms are equal whatever a float has made of them."""

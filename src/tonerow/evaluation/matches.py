@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.evaluation.lines import TICKS_PER_BEAT, Lines
-from tonerow.evaluation.ngram import Floats, Ints, extend
+from tonerow.evaluation.ngram import extend
+from tonerow.evaluation.note_scores import Floats, Ints
 
 LONGEST_MATCH = 31
 """Longer matches count as this long."""

@@ -8,18 +8,23 @@ model that can copy.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tonerow.evaluation.note_scores import (
+    N_PITCHES,
+    Floats,
+    Ints,
+    NoteScores,
+    joined,
+    note_scores,
+)
 from tonerow.progress import progress
 
-N_PITCHES = 128
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
 """An order and a weight."""
@@ -32,23 +37,6 @@ WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 CACHE_ORDERS = tuple(range(1, 33))
 """Candidates for the cache's order."""
-
-
-def note_scores(p: Floats, target: Ints) -> dict[str, Floats]:
-    """Per-note nats and hits of distributions (n, 128) at targets (n,); ties go to the lower id."""
-    at = p[np.arange(len(target)), target][:, None]
-    ids = np.arange(N_PITCHES)
-    rank = ((p > at) | ((p == at) & (ids < target[:, None]))).sum(1)
-    return {
-        "nll": -np.log(at[:, 0]),
-        "accuracy": (rank == 0).astype(float),
-        "top5_accuracy": (rank < 5).astype(float),
-    }
-
-
-def _mean(parts: list[dict[str, Floats]]) -> dict[str, float]:
-    total = {k: float(np.concatenate([part[k] for part in parts]).mean()) for k in parts[0]}
-    return {**total, "bits_per_note": total["nll"] / math.log(2)}
 
 
 def before(values: Ints, first: Ints, back: int, start: int) -> Ints:
@@ -182,12 +170,12 @@ class Ngram:
                 p = counts.interpolate(p, keys[length][chunk], weight)
                 yield chunk, length + 1, p
 
-    def scores(self, pitch: Ints, first: Ints, weight: float) -> dict[int, dict[str, float]]:
-        """Scores by order: nll, bits_per_note, accuracy and top5_accuracy; every note once."""
+    def scores(self, pitch: Ints, first: Ints, weight: float) -> dict[int, NoteScores]:
+        """Scores of each note by order."""
         parts: dict[int, list[dict[str, Floats]]] = {}
         for chunk, order, p in self.distributions(pitch, first, weight):
             parts.setdefault(order, []).append(note_scores(p, pitch[chunk]))
-        return {order: _mean(found) for order, found in parts.items()}
+        return {order: joined(found) for order, found in parts.items()}
 
     def nats(self, pitch: Ints, first: Ints, weights: Sequence[float]) -> dict[Choice, Floats]:
         """Nats of each note (n,) by order and weight: what `scores` knows, without distributions."""
@@ -209,8 +197,8 @@ class Ngram:
         weight: float,
         cache_weights: Sequence[float],
         cache_orders: Sequence[int] | None = None,
-    ) -> dict[Choice, dict[str, float]]:
-        """Scores by the cache's order and weight, on top of the n-gram of this order and weight.
+    ) -> dict[Choice, NoteScores]:
+        """Scores of each note by the cache's order and weight, on top of one n-gram.
 
         The cache's orders are all up to the largest of the n-gram's, or those named.
         """
@@ -230,7 +218,7 @@ class Ngram:
                         continue
                     scores = note_scores(cached[trust], pitch[chunk])
                     parts.setdefault((length + 1, trust), []).append(scores)
-        return {key: _mean(found) for key, found in parts.items()}
+        return {key: joined(found) for key, found in parts.items()}
 
 
 def cache_nats(
@@ -323,8 +311,8 @@ def chunks(first: Ints) -> Iterator[slice]:
             start = end
 
 
-def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> dict[str, float]:
-    """Scores of "the pitch before again".
+def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> NoteScores:
+    """Scores of each note of "the pitch before again".
 
     Args:
         unigram: (128,) probabilities, for the notes that are no repetition and a piece's first.
@@ -342,7 +330,7 @@ def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> di
         p[rows] *= 1 - share
         p[rows, pitch[start + rows - 1]] += share
         parts.append(note_scores(p, pitch[chunk]))
-    return _mean(parts)
+    return joined(parts)
 
 
 def _best(nats: dict[Choice, Floats]) -> Choice:
@@ -350,9 +338,22 @@ def _best(nats: dict[Choice, Floats]) -> Choice:
     return min(nats, key=lambda key: float(nats[key].mean()))
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline on the held-out splits.
+
+    Attributes:
+        chosen: what was chosen on val: `order` and `weight`, `cache_order` and `cache_weight`.
+        scores: by split, of each note.
+    """
+
+    chosen: dict[str, float]
+    scores: dict[str, NoteScores]
+
+
 def baselines(
     train: tuple[Ints, Ints], held_out: dict[str, tuple[Ints, Ints]], orders: list[int]
-) -> dict[str, dict[str, dict[str, float]]]:
+) -> dict[str, Baseline]:
     """All baselines on the held-out splits.
 
     Args:
@@ -361,31 +362,38 @@ def baselines(
         orders: candidates for the n-gram's order; the cache's are `CACHE_ORDERS`.
 
     Returns:
-        {split: {"repeat" | "unigram" | "ngram" | "ngram_cache": scores}}; the n-grams' scores hold
-        their `order` and `weight`, and `cache_order` and `cache_weight`.
+        "repeat", "unigram", "ngram" and "ngram_cache".
     """
     pitch, first = train
     model = Ngram(pitch, first, max(orders))
     nats = model.nats(*held_out["val"], WEIGHTS)
     order, weight = _best({key: of for key, of in nats.items() if key[0] in orders})
     cached = cache_nats(nats[order, weight], *held_out["val"], CACHE_ORDERS, WEIGHTS)
-    cache_order, cache_weight = _best(cached)
-    about = {"order": order, "weight": weight}
-    about_cache = about | {"cache_order": cache_order, "cache_weight": cache_weight}
+    cache = _best(cached)
+    chosen = {"order": order, "weight": weight}
     unigram = (np.bincount(pitch, minlength=N_PITCHES) + 1) / (len(pitch) + N_PITCHES)
+    share = _repeat_share(pitch, first)
+    scores: dict[str, dict[str, NoteScores]] = {}
+    for split, notes in held_out.items():
+        with_cache = model.cache_scores(*notes, order, weight, [cache[1]], [cache[0]])
+        own = {
+            "repeat": repeat_scores(unigram, share, *notes),
+            "unigram": repeat_scores(unigram, 0.0, *notes),
+            "ngram": model.scores(*notes, weight)[order],
+            "ngram_cache": with_cache[cache],
+        }
+        for name, of in own.items():
+            scores.setdefault(name, {})[split] = of
+    about = {
+        "ngram": chosen,
+        "ngram_cache": chosen | {"cache_order": cache[0], "cache_weight": cache[1]},
+    }
+    return {name: Baseline(about.get(name, {}), of) for name, of in scores.items()}
+
+
+def _repeat_share(pitch: Ints, first: Ints) -> float:
+    """How often a note repeats the one before it."""
     follows = np.ones(len(pitch), bool)
     follows[first[:-1]] = False
     repeats = int((pitch[follows] == np.roll(pitch, 1)[follows]).sum())
-    share = (repeats + 1) / (int(follows.sum()) + 2)
-    return {
-        split: {
-            "repeat": repeat_scores(unigram, share, *notes),
-            "unigram": repeat_scores(unigram, 0.0, *notes),
-            "ngram": about | model.scores(*notes, weight)[order],
-            "ngram_cache": about_cache
-            | model.cache_scores(*notes, order, weight, [cache_weight], [cache_order])[
-                cache_order, cache_weight
-            ],
-        }
-        for split, notes in held_out.items()
-    }
+    return (repeats + 1) / (int(follows.sum()) + 2)

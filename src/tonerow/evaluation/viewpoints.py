@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tonerow.evaluation.lines import TICKS_PER_BEAT, UNKNOWN, Lines
-from tonerow.evaluation.ngram import N_PITCHES, Counts, Floats, Hashes, Ints, Seen, before, extend
+from tonerow.evaluation.ngram import Counts, Hashes, Seen, before, extend
+from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
 
 
 def _place(tick: Ints, beats: int) -> Ints:

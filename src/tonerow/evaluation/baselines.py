@@ -1,0 +1,129 @@
+"""What every model stands beside: the n-grams and the rivals of one view, scored note by note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tonerow.evaluation import counting, ngram
+from tonerow.evaluation.intervals import bootstrap, per_work
+from tonerow.evaluation.lines import Lines
+from tonerow.evaluation.note_scores import NoteScores, means
+from tonerow.notes.splits import SPLITS
+from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.views import VIEWS, Pieces
+
+OF_EVENTS = ("pitch_distance", "past_rhythm")
+"""The rivals that see no more than models of single events do."""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A baseline or a rival, scored.
+
+    Attributes:
+        sees: ``pitch``, ``pitch_and_past_rhythm`` or ``rhythm``, see `counting.Rival`.
+        chosen: what was chosen on val, or how many numbers were fitted there.
+        scores: by split, of each note.
+    """
+
+    sees: str
+    chosen: Mapping[str, float]
+    scores: Mapping[str, NoteScores]
+
+
+def opponents(
+    view: str, tokens: Path, tokenizer: Tokenizer, orders: list[int]
+) -> tuple[dict[str, Pieces], dict[str, Opponent]]:
+    """Fits on train, chooses on val and scores val and test.
+
+    Args:
+        view: "melody" or "events".
+        tokens: folder with the token tables.
+        tokenizer: of these tokens.
+        orders: candidates for the n-gram's order.
+
+    Returns:
+        The pieces of val and test, and the opponents by name, from weak to strong.
+    """
+    pieces = {side: VIEWS[view].load(tokens, side) for side in SPLITS}
+    lines = {
+        side: melody_lines(tokens, side) if view == "melody" else event_lines(own, tokenizer)
+        for side, own in pieces.items()
+    }
+    train = lines.pop("train")
+    pitches = {side: (own.pitch, own.first) for side, own in lines.items()}
+    scored = {
+        name: Opponent("pitch", own.chosen, own.scores)
+        for name, own in ngram.baselines((train.pitch, train.first), pitches, orders).items()
+    }
+    rivals = tuple(r for r in counting.RIVALS if view == "melody" or r.name in OF_EVENTS)
+    for name, result in counting.results(train, lines, rivals).items():
+        fitted = {"numbers_fitted": float(result.fitted.n_fitted)}
+        scored[f"rival_{name}"] = Opponent(result.fitted.rival.sees, fitted, result.scores)
+    del pieces["train"]
+    return pieces, scored
+
+
+def melody_lines(tokens: Path, split: str) -> Lines:
+    """The melodies of a split with their rhythm in beats, as the view "melody" has them."""
+    keep: Any = [("split", "==", split), ("is_melody", "==", True)]
+    columns = ["melody_rest", "melody_duration"]
+    table = pq.read_table(tokens / "notes.parquet", columns=columns, filters=keep)
+    rest, duration = (table[name].to_numpy().astype(np.float64) for name in columns)
+    pieces = VIEWS["melody"].load(tokens, split)
+    return Lines(pieces.notes["pitch"].numpy(), pieces.first, rest, duration)
+
+
+def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
+    """All notes, one after the other, with their quantised rhythm in beats.
+
+    They may sound together: the rest is the step less the duration before, and may be negative, so
+    that onsets come out right.
+    """
+    duration = np.array(tokenizer.durations)[pieces.notes["duration"].numpy()]
+    step = np.array(tokenizer.offsets)[pieces.notes["offset"].numpy()]
+    before = np.append(0.0, duration[:-1])
+    before[pieces.is_first.numpy()] = 0.0
+    return Lines(pieces.notes["pitch"].numpy(), pieces.first, step - before, duration)
+
+
+def summarise(
+    pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent], works: Mapping[str, str]
+) -> dict[str, Any]:
+    """Scores by split and name, each `nll` with its 95 % interval over works."""
+    return {
+        side: {
+            name: {**own.chosen} | _with_interval(own, side, of, works)
+            for name, own in scored.items()
+        }
+        for side, of in pieces.items()
+    }
+
+
+def _with_interval(
+    opponent: Opponent, side: str, pieces: Pieces, works: Mapping[str, str]
+) -> dict[str, float]:
+    scores = opponent.scores[side]
+    own = [works[piece] for piece in pieces.ids]
+    _, low, high = bootstrap(*per_work(scores["nll"], pieces.first, own))
+    return means(scores) | {"nll_low": low, "nll_high": high}
+
+
+def note_table(pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent]) -> pa.Table:
+    """One row a note: split, piece_id, and the nats of each opponent, float32."""
+    parts = []
+    for side, own in pieces.items():
+        ids = np.repeat(np.array(own.ids, dtype=object), np.diff(own.first))
+        columns: dict[str, Any] = {"split": pa.repeat(side, len(ids)), "piece_id": pa.array(ids)}
+        for name, opponent in scored.items():
+            columns[name] = pa.array(opponent.scores[side]["nll"].astype(np.float32))
+        parts.append(pa.table(columns))
+    metadata = {name: opponent.sees for name, opponent in scored.items()}
+    return pa.concat_tables(parts).replace_schema_metadata(metadata)

@@ -1,0 +1,37 @@
+"""What distributions over pitches are worth, note by note."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_PITCHES = 128
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+NoteScores = dict[str, Floats]
+"""Of each note (n,): `nll` in nats, `accuracy` and `top5_accuracy` (0 or 1)."""
+
+
+def note_scores(p: Floats, target: Ints) -> NoteScores:
+    """Per-note nats and hits of distributions (n, 128) at targets (n,); ties go to the lower id."""
+    at = p[np.arange(len(target)), target][:, None]
+    ids = np.arange(N_PITCHES)
+    rank = ((p > at) | ((p == at) & (ids < target[:, None]))).sum(1)
+    return {
+        "nll": -np.log(at[:, 0]),
+        "accuracy": (rank == 0).astype(float),
+        "top5_accuracy": (rank < 5).astype(float),
+    }
+
+
+def joined(parts: list[NoteScores]) -> NoteScores:
+    """The scores of all parts, in order."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def means(scores: NoteScores) -> dict[str, float]:
+    """`nll`, `accuracy` and `top5_accuracy` over all notes, and `bits_per_note`."""
+    total = {name: float(values.mean()) for name, values in scores.items()}
+    return {**total, "bits_per_note": total["nll"] / math.log(2)}
