@@ -3,8 +3,8 @@
 Run `python benchmarks/yardstick.py [--models none] [--jobs 2]`. Folds are dealt over tunes, as
 published, and over works, which keeps variants of one song on one side. In each, one fold is test, one
 is val, and eight are train. Counting models are those of the baselines stage; the network is the one
-that `params.yaml` selects, trained as it says but for more epochs, as these collections are a
-twentieth of the default corpus. The table gives bits a pitch with 95 % intervals
+that `params.yaml` selects, trained as it says but for more epochs, as these collections have a
+sixtieth of the notes of the default corpus. The table gives bits a pitch with 95 % intervals
 (bootstrap over works), beside the published figures; what differs stands below it.
 """
 
