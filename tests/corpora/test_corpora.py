@@ -20,7 +20,7 @@ import pytest
 
 from tests import shipped
 from tonerow import corpora
-from tonerow.corpora import FetchError, folder, folk, maestro
+from tonerow.corpora import FetchError, folder, folk, maestro, music21_package
 from tonerow.corpora.copying import copy_music
 from tonerow.params.corpora import Folder, Folk, Maestro
 from tonerow.params.sections import CORPORA
@@ -125,7 +125,7 @@ def test_folk_copies_the_collections_of_the_installed_package(tmp_path: Path) ->
 
 
 def test_folk_without_music21_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folk, "find_spec", lambda name: None)
+    monkeypatch.setattr(music21_package, "find_spec", lambda name: None)
     with pytest.raises(FetchError, match="not installed"):
         folk.fetch(Folk(collections=["oneills1850"]), tmp_path, tmp_path)
 

@@ -58,7 +58,7 @@ def test_an_unknown_key_is_named_at_every_level(file: Path) -> None:
         (line,) = (line for line in lines if f": unknown key {name}" in line)
         parent = name.rpartition(".")[0]
         allowed = line.partition("allowed here: ")[2].split(", ")
-        assert sorted(allowed) == sorted(shipped.section(TREE, parent))
+        assert sorted(allowed) == sorted(shipped.section(TREE, parent) or ["no key"])
 
 
 @pytest.mark.parametrize(

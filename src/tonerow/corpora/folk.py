@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
+from tonerow.corpora.music21_package import corpus_folder
 from tonerow.params.corpora import Folk
 
 
@@ -20,13 +20,10 @@ def fetch(settings: Folk, out: Path, root: Path) -> Fetched:
     Raises:
         FetchError: music21 is not installed, or without its corpus.
     """
-    spec = find_spec("music21")  # does not import it, which takes seconds
-    if spec is None or spec.origin is None:
-        raise FetchError("the folk corpus is part of the music21 package, which is not installed")
+    home = corpus_folder("folk")
     fetched = Fetched()
     for name in sorted(set(settings.collections)):
-        collection = Path(spec.origin).parent / "corpus" / name
-        found = copy_music(collection, out / name, {"abc"})
+        found = copy_music(home / name, out / name, {"abc"})
         if not found.copied:
             raise FetchError(
                 f"the installed music21 has no ABC files for {name!r}; install music21 with its "

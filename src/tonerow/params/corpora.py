@@ -45,3 +45,11 @@ class Maestro(Corpus):
 
     path: Text | None
     """your copy of maestro-v3.0.0-midi.zip or of the folder that it unpacks to; null downloads it"""
+
+
+class Kinder(Corpus):
+    """German children's songs of the Essen collection, inside the installed music21 package."""
+
+
+class Chorales(Corpus):
+    """Soprano lines of Bach's chorales BWV 253-438, inside the installed music21 package."""

@@ -63,7 +63,7 @@ def _unknown_key(loc: tuple[str | int, ...], allowed: list[str]) -> str:
     if loc[:-1] in CLASS_FILES:
         name, file = class_name_of(str(loc[-1])), CLASS_FILES[loc[:-1]]
         return f"{key}: no class {name} in {file}{hint}; those there are of: {', '.join(allowed)}"
-    return f"unknown key {key}{hint}; allowed here: {', '.join(allowed)}"
+    return f"unknown key {key}{hint}; allowed here: {', '.join(allowed) or 'no key'}"
 
 
 def _not_among(key: str, value: object, allowed: Sequence[str], owner: str = "") -> str:
