@@ -15,6 +15,7 @@ from tonerow.models import find
 from tonerow.tracking import comparison
 
 SETTINGS = shipped.settings()
+LABELS = ("melody", "all notes")
 
 
 def run(model: str = "lstm_local", size: str = "small", **metrics: float) -> dict[str, Any]:
@@ -29,32 +30,51 @@ def test_the_latest_run_of_each_model_in_the_order_asked_for() -> None:
     assert comparison.latest(runs, ["a"], "large") == [runs[1]]
 
 
+def rows_of(table: str) -> dict[str, dict[str, str]]:
+    """The cells of a table by row and header."""
+    header, _, *lines = (line for line in table.splitlines() if line.startswith("|"))
+    names = [cell.strip() for cell in header.split("|")]
+    rows = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return {row[1]: dict(zip(names, row, strict=True)) for row in rows}
+
+
 def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> None:
-    scored = run(parameters=1152448.0) | {"evaluate/test.pitch_accuracy": 0.7361}
-    header, rule, row, *_, knows = comparison.table([scored]).splitlines()
-    cells = dict(zip(header.split("|"), row.split("|"), strict=True))
-    stripped = {key.strip(): value.strip() for key, value in cells.items() if key.strip()}
-    assert stripped["model"] == "lstm_local"
-    assert stripped["test pitch acc."] == "0.736"
-    assert stripped["parameters"] == "1,152,448"
-    assert stripped["train s"] == "-"
-    assert len(header) == len(rule) == len(row)
-    assert knows == f"- lstm_local sees {find('lstm_local').conditions_on.value}"
-
-
-def test_the_baselines_stand_below_the_models_once_for_each_kind_of_notes() -> None:
-    scores = {
-        f"baselines/{view}.test.ngram.{score}": value
-        for view in ("melody", "events")
-        for score, value in {"bits_per_note": 2.5, "accuracy": 0.4}.items()
+    scored = run(parameters=1152448.0) | {
+        "evaluate/test.pitch_accuracy": 0.7361,
+        "evaluate/test.pitch_nll": 0.8181,
+        "evaluate/test.pitch_nll_low": 0.7839,
+        "evaluate/test.pitch_nll_high": 0.8521,
+        "evaluate/test.rival.difference": 0.0581,
+        "evaluate/test.rival.difference_low": 0.0461,
+        "evaluate/test.rival.difference_high": 0.0699,
     }
+    table = comparison.table([scored])
+    row = rows_of(table)["lstm_local"]
+    assert row["accuracy"] == "0.736"
+    assert row["numbers"] == "1,152,448"
+    assert row["test pitch nats (95 %)"] == "0.818 (0.784 to 0.852)"
+    assert row["more than its rival (95 %)"] == "0.058 (0.046 to 0.070)"
+    assert row["train s"] == "-"
+    assert len({len(line) for line in table.splitlines() if line.startswith("|")}) == 1
+    assert f"- lstm_local sees {find('lstm_local').conditions_on.value}" in table.splitlines()
+
+
+def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> None:
+    scores = {
+        f"baselines/{view}.test.{name}.{score}": value
+        for view in ("melody", "events")
+        for name, nll in {"ngram": 2.5, "rival_pitch": 0.9}.items()
+        for score, value in {"nll": nll, "accuracy": 0.4}.items()
+    }
+    scores["baselines/melody.test.rival_pitch.numbers_fitted"] = 44.0
     names = ["lstm_local", "lstm_char", "rnn_heads"]
-    lines = comparison.table([run(name) | scores for name in names]).splitlines()
-    rows = {line.split("|")[1].strip(): line for line in lines if line.startswith("|")}
-    assert list(rows)[2:] == [*names, "n-gram, melody", "n-gram, all notes"]
-    assert "2.500" in rows["n-gram, melody"]
-    assert "0.400" in rows["n-gram, all notes"]
-    assert "2.500" not in rows["lstm_local"]
+    rows = rows_of(comparison.table([run(name) | scores for name in names]))
+    grams, rivals = [f"ngram, {of}" for of in LABELS], [f"rival pitch, {of}" for of in LABELS]
+    assert list(rows) == [*names, *grams, *rivals]
+    assert rows["rival pitch, melody"]["numbers"] == "44"
+    assert rows["ngram, melody"]["test pitch nats (95 %)"].startswith("2.500")
+    assert rows["ngram, all notes"]["accuracy"] == "0.400"
+    assert rows["lstm_local"]["test pitch nats (95 %)"] == "-"
 
 
 def test_finished_runs_of_the_corpus_are_found(

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tonerow.evaluation.counting import Rival, results
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.evaluation.lines import Lines
-from tonerow.evaluation.ngram import CACHE_ORDERS, WEIGHTS, Floats, Ints, Ngram, cache_nats
+from tonerow.evaluation.ngram import CACHE_ORDERS, WEIGHTS, Ngram, cache_nats
+from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
 
 

@@ -6,34 +6,55 @@ Without models, all of ``params.yaml`` in the size that it names.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tonerow import models, params, tracking
 from tonerow.views import VIEWS
 
 NOT_THERE = "-"
-COLUMNS = {
-    "parameters": ("parameters", "{:,.0f}"),
-    "train s": ("training_seconds", "{:,.0f}"),
-    "notes/s": ("notes_per_second", "{:,.0f}"),
-    "val pitch bits": ("evaluate/val.pitch_bits_per_note", "{:.3f}"),
-    "test pitch bits": ("evaluate/test.pitch_bits_per_note", "{:.3f}"),
-    "test pitch acc.": ("evaluate/test.pitch_accuracy", "{:.3f}"),
-    "val note bits": ("evaluate/val.bits_per_note", "{:.3f}"),
-    "test note bits": ("evaluate/test.bits_per_note", "{:.3f}"),
-    "test nats/char": ("evaluate/test.char_nll", "{:.3f}"),
-    "bits per written note": ("evaluate/test.bits_per_written_note", "{:.3f}"),
+Run = Mapping[str, Any]
+Show = Callable[[Run, str], str]
+
+
+def _number(form: str) -> Show:
+    return lambda run, key: form.format(float(run[key])) if key in run else NOT_THERE
+
+
+def _estimate(run: Run, key: str) -> str:
+    """A number with its 95 % interval."""
+    if key not in run:
+        return NOT_THERE
+    low, high = (float(run.get(f"{key}_{end}", "nan")) for end in ("low", "high"))
+    return f"{float(run[key]):.3f} ({low:.3f} to {high:.3f})"
+
+
+COLUMNS: dict[str, tuple[str, Show]] = {
+    "numbers": ("parameters", _number("{:,.0f}")),
+    "train s": ("training_seconds", _number("{:,.0f}")),
+    "notes/s": ("notes_per_second", _number("{:,.0f}")),
+    "val pitch nats": ("evaluate/val.pitch_nll", _number("{:.3f}")),
+    "test pitch nats (95 %)": ("evaluate/test.pitch_nll", _estimate),
+    "accuracy": ("evaluate/test.pitch_accuracy", _number("{:.3f}")),
+    "more than its rival (95 %)": ("evaluate/test.rival.difference", _estimate),
+    "test note bits": ("evaluate/test.bits_per_note", _number("{:.3f}")),
+    "test char nats": ("evaluate/test.char_nll", _number("{:.3f}")),
+    "bits per written note": ("evaluate/test.bits_per_written_note", _number("{:.3f}")),
 }
 """Header of each column, the metric it shows and how."""
-BASELINES = {"ngram": "n-gram", "ngram_cache": "n-gram with cache"}
-PER_WRITTEN_NOTE = (
-    "- bits per written note: all of a tune's characters after its header, rhythm, bars and repeat "
-    "signs too, over its notes as written; the other bits are per note as played"
+SCORES = ("nll", "nll_low", "nll_high", "accuracy")
+"""Of an opponent, as the column of a model's pitches shows them."""
+NOTES = (
+    "- nats and bits are of notes as played, but per written note: all of a tune's characters after "
+    "its header, rhythm, bars and repeat signs too, over its notes as written",
+    "- numbers: what training adjusts; of a rival, what is fitted on val (its val score flatters)",
+    "- more than its rival: nats a pitch, note by note beside the strongest counting model that sees "
+    "as much (rnn_vanilla's sees less: not the note's own rhythm); below 0 the model is better; "
+    "intervals are over works",
+    "- a model looks back at most 512 notes, a rival 1,024, an n-gram with a cache the whole piece",
 )
-
-Run = Mapping[str, Any]
 
 
 def latest(runs: Iterable[Run], names: Sequence[str], size: str) -> list[Run]:
@@ -49,41 +70,39 @@ def table(runs: Sequence[Run]) -> str:
     """A Markdown table of runs and their baselines, and what each knows when it predicts a note."""
     lines = [["model", *COLUMNS]]
     lines += [
-        [run["model"], *(_cell(run, *column) for column in COLUMNS.values())]
-        for run in [*runs, *_baselines(runs)]
+        [run["model"], *(show(run, key) for key, show in COLUMNS.values())]
+        for run in [*runs, *_opponents(runs)]
     ]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     rows = [
         "| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines
     ]
     rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    architectures = {run["model"]: models.find(run["model"]) for run in runs}
-    notes = [f"- {name} sees {own.conditions_on.value}" for name, own in architectures.items()]
-    if any(own.view == "chars" for own in architectures.values()):
-        notes.append(PER_WRITTEN_NOTE)
-    return "\n".join([*rows, "", *notes])
+    sees = [
+        f"- {run['model']} sees {models.find(run['model']).conditions_on.value}" for run in runs
+    ]
+    return "\n".join([*rows, "", *sees, *NOTES])
 
 
-def _baselines(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """A row for each n-gram that stands beside the runs, with its pitch scores where theirs are."""
+def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """A row for each baseline and rival that stands beside the runs, weak ones first."""
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
         view = VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
-        for key, name in BASELINES.items():
+        for key in run:
+            if not (match := re.fullmatch(rf"baselines/{view.name}\.test\.(\w+)\.nll", key)):
+                continue
             scores = {
                 f"evaluate/{side}.pitch_{score}": run[metric]
                 for side in ("val", "test")
-                for score in ("bits_per_note", "accuracy")
-                if (metric := f"baselines/{view.name}.{side}.{key}.{score}") in run
+                for score in SCORES
+                if (metric := f"baselines/{view.name}.{side}.{match[1]}.{score}") in run
             }
-            if scores:
-                row = f"{name}, {view.label}"
-                rows.setdefault(row, {"model": row} | scores)
-    return list(rows.values())
-
-
-def _cell(run: Run, key: str, form: str) -> str:
-    return form.format(float(run[key])) if key in run else NOT_THERE
+            fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
+            scores |= {"parameters": run[fitted]} if fitted in run else {}
+            name = f"{match[1].replace('_', ' ')}, {view.label}"
+            rows.setdefault(name, {"model": name} | scores)
+    return sorted(rows.values(), key=lambda row: -float(row["evaluate/test.pitch_nll"]))
 
 
 def main() -> None:
