@@ -51,7 +51,8 @@ NOTES = (
     "its header, rhythm, bars and repeat signs too, over its notes as written",
     "- numbers: what training adjusts; of a rival, what is fitted on val (its val score flatters)",
     "- more than its rival: nats a pitch, note by note beside the strongest counting model that sees "
-    "as much (rnn_vanilla's sees less: not the note's own rhythm); below 0 the model is better; "
+    "as much (beside a model that sees the rhythm so far: one that sees the rhythm before the note); "
+    "below 0 the model is better; "
     "intervals are over works",
     "- a model looks back at most 512 notes, a rival 1,024, an n-gram with a cache the whole piece",
 )
