@@ -18,7 +18,7 @@ MODELS ?= $$(python -m tonerow.params models)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare test matrix lint ci bench fuzz ui clean other-torch
+.PHONY: help repro compare test matrix lint ci bench yardstick fuzz ui clean other-torch
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make ci      what must pass before a merge: lint, tests, the pipeline on a small corpus"
 	@echo "make matrix  run the tests on every Python here, 1 and 2 threads, plain instruction sets"
 	@echo "make bench   side-by-side measurements"
+	@echo "make yardstick cross-validate on the collections of Pearce (2005), beside his figures"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
 	@echo "make clean   remove .venv and caches; never data or results"
@@ -80,7 +81,10 @@ ci:
 	.ci/run
 
 bench: $(VENV)/installed
-	@for script in benchmarks/*.py; do echo "== $$script"; python $$script || exit 1; done
+	@for script in $(filter-out benchmarks/yardstick.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; python $$script || exit 1; done
+
+yardstick: $(VENV)/installed
+	python benchmarks/yardstick.py --jobs 2
 
 INPUTS ?= 100000
 fuzz: $(VENV)/installed

@@ -1,0 +1,133 @@
+"""What stands beside a model: the notes are the model's own, and the rival sees as much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.tiny import model_of, settings
+from tests.tokens.token_tables import random_piece, write_corpus
+from tonerow.evaluation.baselines import (
+    Opponent,
+    event_lines,
+    melody_lines,
+    note_table,
+    opponents,
+    summarise,
+)
+from tonerow.evaluation.rivalry import SEES_AS_MUCH, beside_rival, strongest
+from tonerow.evaluation.scores import Scored, evaluate
+from tonerow.models.base import Sees
+from tonerow.tokens import corpus
+from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.views import VIEWS, Pieces, vocabularies
+
+SIDES = {f"p{i}": side for i, side in enumerate(["train"] * 6 + ["val"] * 2 + ["test"] * 2)}
+WORKS = {piece: piece for piece in SIDES}
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    pieces = {name: random_piece(name, seed=i) for i, name in enumerate(SIDES)}
+    interim, splits = write_corpus(folder, pieces, SIDES)
+    corpus.tokenize(interim, splits, folder / "tokens", settings().tokenize)
+    return folder / "tokens"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tokens: Path) -> Tokenizer:
+    return Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
+
+
+Scores = tuple[dict[str, Pieces], dict[str, Opponent]]
+
+
+@pytest.fixture(scope="module")
+def scored(tokens: Path, tokenizer: Tokenizer) -> dict[str, Scores]:
+    return {view: opponents(view, tokens, tokenizer, [2, 3]) for view in ("melody", "events")}
+
+
+@pytest.fixture(scope="module")
+def rivals(scored: dict[str, Scores], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rivals")
+    for view, of in scored.items():
+        pq.write_table(note_table(*of), folder / f"{view}.parquet")
+    return folder
+
+
+def test_events_begin_where_they_begin(tokens: Path, tokenizer: Tokenizer) -> None:
+    pieces = VIEWS["events"].load(tokens, "train")
+    lines = event_lines(pieces, tokenizer)
+    step = np.array(tokenizer.offsets)[pieces.notes["offset"].numpy()]
+    onset = np.cumsum(step)
+    onset -= np.repeat(onset[pieces.first[:-1]], np.diff(pieces.first))
+    np.testing.assert_allclose(lines.onset_tick / 480, onset, atol=1e-2)
+
+
+def test_melodies_have_their_own_rhythm(tokens: Path) -> None:
+    lines = melody_lines(tokens, "val")
+    table = pq.read_table(tokens / "notes.parquet").to_pandas()
+    own = table[(table["split"] == "val") & table["is_melody"]]
+    assert lines.pitch.tolist() == own["pitch"].tolist()
+    np.testing.assert_allclose(lines.rest, own["melody_rest"])
+    np.testing.assert_allclose(lines.duration, own["melody_duration"])
+
+
+@pytest.mark.parametrize("view", ["melody", "events"])
+def test_every_opponent_scores_every_note(scored: dict[str, Scores], view: str) -> None:
+    pieces, own = scored[view]
+    assert set(pieces) == {"val", "test"}
+    table = note_table(pieces, own)
+    assert len(table) == sum(side.n_notes for side in pieces.values())
+    for name, opponent in own.items():
+        assert (table[name].to_numpy() > 0).all()
+        for side, of in pieces.items():
+            assert len(opponent.scores[side]["nll"]) == of.n_notes
+    summary = summarise(pieces, own, WORKS)["test"]
+    assert set(summary) == set(own)
+    for scores in summary.values():
+        assert scores["nll_low"] <= scores["nll"] <= scores["nll_high"]
+    assert summary["ngram"]["order"] in (2, 3)
+    assert summary["rival_pitch_distance"]["numbers_fitted"] > 10
+
+
+def test_no_rival_of_events_sees_the_rhythm_ahead(scored: dict[str, Scores]) -> None:
+    assert "rhythm" in {own.sees for own in scored["melody"][1].values()}
+    assert {own.sees for own in scored["events"][1].values()} == {"pitch", "pitch_and_past_rhythm"}
+
+
+@pytest.mark.parametrize("sees", sorted(set(SEES_AS_MUCH.values())))
+def test_the_strongest_that_sees_as_much(rivals: Path, sees: str) -> None:
+    expected = {
+        "rhythm": "rival_pitch_rhythm_distance",
+        "pitch_and_past_rhythm": "rival_past_rhythm",
+    }
+    name, nats = strongest(rivals / "melody.parquet", sees, "test")
+    assert name == expected[sees]
+    rows = pq.read_table(rivals / "melody.parquet", filters=[("split", "==", "test")])
+    assert nats.tolist() == rows[name].to_pylist()
+
+
+@pytest.mark.parametrize("name", ["rnn_vanilla small", "lstm_local small", "lstm_fields small"])
+def test_a_model_stands_beside_its_rival_note_by_note(
+    tokens: Path, tokenizer: Tokenizer, rivals: Path, name: str
+) -> None:
+    model = model_of(settings(name), vocabularies(tokenizer))
+    own = evaluate(model, VIEWS[model.view].load(tokens, "test"), settings().evaluate)
+    rival = beside_rival(own, model, "test", rivals, WORKS)["rival"]
+    assert isinstance(rival["pitch_nll"], float)
+    more = own.fields["pitch"]["nats"].mean() - rival["pitch_nll"]
+    assert rival["difference"] == pytest.approx(more, rel=1e-4)
+    assert rival["difference_low"] <= rival["difference"] <= rival["difference_high"]  # type: ignore[operator]
+
+
+def test_characters_have_no_rival(tokens: Path, tokenizer: Tokenizer, rivals: Path) -> None:
+    model = model_of(settings("lstm_char small"), vocabularies(tokenizer))
+    assert model.conditions_on is Sees.CHARACTERS_BEFORE
+    nothing = Scored(Pieces([], np.zeros(1, np.int64), {"char": torch.zeros(0)}), {})
+    assert beside_rival(nothing, model, "test", rivals, WORKS) == {}
