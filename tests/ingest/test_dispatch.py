@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tests import shipped
 from tests.ingest.workers.hostile_readers import HEAR_INTERRUPTS, alive, read_or_do
 from tonerow import abc_notation
 from tonerow.ingest import reading
@@ -36,9 +37,8 @@ TUNE = "X:1\nT:One\nC:Nobody\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|\n"
 
 
 def limits(**changes: Any) -> Ingest:
-    values = {"workers": 1, "max_minutes": 240.0, "max_notes": 200_000} | changes
-    values = {"max_megabytes": 16.0, "timeout_sec": 20.0, "max_rejected_fraction": 1.0} | values
-    return Ingest.model_validate(values)
+    shared = shipped.settings().ingest.model_dump()
+    return Ingest.model_validate({**shared, "workers": 1, "max_rejected_fraction": 1.0, **changes})
 
 
 def rows(raw: Path, out: Path, read: Any = None, **changes: Any) -> dict[str, dict[str, Any]]:

@@ -243,8 +243,7 @@ class TestStore:
         code = f"""
             from pathlib import Path
             from tonerow.tracking import run as tracking
-            from tests import shipped
-from tonerow import params
+            from tonerow import params
             settings = params.Params.model_validate({shipped.tree()!r})
             with tracking.start(settings) as run:
                 run.log_epoch(1, {{"val_nll": 1.0}})
