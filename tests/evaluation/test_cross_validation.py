@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tonerow.evaluation.counting import RIVALS
-from tonerow.evaluation.cross_validation import PieceNats, counted, read_lines
+from tonerow.evaluation.cross_validation import PieceNats, counted
 from tonerow.notes.schema import TOKEN_NOTES
 
 BIT = math.log(2)
@@ -69,15 +69,6 @@ def write_tokens(folder: Path, lines: dict[str, list[list[int]]]) -> None:
                 rows.append(row | {"pitch": pitch, "melody_rest": 0.0, "melody_duration": 1.0})
             rows.append({**rows[-1], "is_melody": False, "pitch": 35})
     pq.write_table(pa.Table.from_pylist(rows, schema=TOKEN_NOTES), folder / "notes.parquet")
-
-
-def test_melodies_are_read_a_side_at_a_time(tmp_path: Path) -> None:
-    write_tokens(tmp_path, {"train": [[60, 62]], "test": [[64], [65, 67]]})
-    pieces, lines = read_lines(tmp_path, "test")
-    assert pieces == ["test0", "test1"]
-    assert lines.pitch.tolist() == [64, 65, 67]
-    assert lines.first.tolist() == [0, 1, 3]
-    assert lines.duration.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_counting_models_score_every_test_note_and_learn_the_scale(tmp_path: Path) -> None:

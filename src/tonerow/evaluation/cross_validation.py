@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tonerow.evaluation.baselines import melody_lines
 from tonerow.evaluation.counting import Rival, results
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
-from tonerow.evaluation.lines import Lines
-from tonerow.evaluation.ngram import CACHE_ORDERS, WEIGHTS, Ngram, cache_nats
+from tonerow.evaluation.ngram import baselines
 from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
+from tonerow.views import VIEWS
 
 
 @dataclass(frozen=True)
@@ -103,19 +103,6 @@ def _bits(nats: Estimate) -> Estimate:
     return Estimate(*(value / math.log(2) for value in nats))
 
 
-def read_lines(tokens: Path, split: str) -> tuple[list[str], Lines]:
-    """Reads the melodies of one side, and the ids of their pieces."""
-    columns = ["piece_id", "pitch", "melody_rest", "melody_duration"]
-    keep: Any = [("split", "==", split), ("is_melody", "==", True)]
-    table = pq.read_table(tokens / "notes.parquet", columns=columns, filters=keep)
-    piece = table["piece_id"].to_numpy()
-    starts = np.flatnonzero(np.append(True, piece[1:] != piece[:-1])[: len(piece)])
-    rest, duration = (table[name].to_numpy().astype(np.float64) for name in columns[2:])
-    first = np.append(starts, len(piece)).astype(np.int64)
-    pitch = table["pitch"].to_numpy().astype(np.int64)
-    return [str(piece[i]) for i in starts], Lines(pitch, first, rest, duration)
-
-
 def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[str, PieceNats]:
     """Fits the n-gram with cache and the rivals on train and val, and scores test.
 
@@ -127,22 +114,12 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
     Returns:
         By name; the n-gram is "ngram_cache".
     """
-    read = {split: read_lines(tokens, split) for split in SPLITS}
-    lines = {split: own for split, (_, own) in read.items()}
-    pieces, first = read["test"][0], lines["test"].first
-    scores = {"ngram_cache": _ngram_nats(lines, orders)}
-    fitted = results(lines.pop("train"), lines, rivals)
-    scores |= {name: of.scores["test"]["nll"] for name, of in fitted.items()}
+    lines = {split: melody_lines(tokens, split) for split in SPLITS}
+    pieces, first = VIEWS["melody"].load(tokens, "test").ids, lines["test"].first
+    train = lines.pop("train")
+    pitches = {split: (own.pitch, own.first) for split, own in lines.items()}
+    cached = baselines((train.pitch, train.first), pitches, orders)["ngram_cache"]
+    scores = {"ngram_cache": cached.scores["test"]["nll"]}
+    for name, result in results(train, lines, rivals).items():
+        scores[name] = result.scores["test"]["nll"]
     return {name: PieceNats.of(pieces, first, nats) for name, nats in scores.items()}
-
-
-def _ngram_nats(lines: Mapping[str, Lines], orders: list[int]) -> Floats:
-    """Nats of each test note (n,) by the n-gram with cache, its orders and weights chosen on val."""
-    train, val, test = ((lines[split].pitch, lines[split].first) for split in SPLITS)
-    model = Ngram(*train, max(orders))
-    nats = {key: own for key, own in model.nats(*val, WEIGHTS).items() if key[0] in orders}
-    chosen = min(nats, key=lambda key: float(nats[key].mean()))
-    cached = cache_nats(nats[chosen], *val, CACHE_ORDERS, WEIGHTS)
-    cache = min(cached, key=lambda key: float(cached[key].mean()))
-    on_test = model.nats(*test, [chosen[1]])[chosen]
-    return cache_nats(on_test, *test, [cache[0]], [cache[1]])[cache]
