@@ -10,7 +10,6 @@ from tonerow import params, reports
 from tonerow.evaluation import baselines
 from tonerow.evaluation.intervals import read_works
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.views import VIEWS
 
 
 def main() -> None:
@@ -20,7 +19,7 @@ def main() -> None:
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
     out.mkdir(parents=True, exist_ok=True)
     summaries = {}
-    for view in sorted({view.compared_with for view in VIEWS.values()}):
+    for view in baselines.compared_views(tokens):
         pieces, scored = baselines.opponents(view, tokens, tokenizer, orders)
         table = baselines.note_table(pieces, scored)
         pq.write_table(table, out / f"{view}.parquet", compression="zstd")

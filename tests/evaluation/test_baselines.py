@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -13,6 +14,7 @@ from tests.tiny import model_of, settings
 from tests.tokens.token_tables import random_piece, write_corpus
 from tonerow.evaluation.baselines import (
     Opponent,
+    compared_views,
     event_lines,
     melody_lines,
     note_table,
@@ -22,6 +24,7 @@ from tonerow.evaluation.baselines import (
 from tonerow.evaluation.rivalry import SEES_AS_MUCH, beside_rival, strongest
 from tonerow.evaluation.scores import Scored, evaluate
 from tonerow.models.base import Sees
+from tonerow.notes.schema import TOKEN_NOTES
 from tonerow.tokens import corpus
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS, Pieces, vocabularies
@@ -131,3 +134,20 @@ def test_characters_have_no_rival(tokens: Path, tokenizer: Tokenizer, rivals: Pa
     assert model.conditions_on is Sees.CHARACTERS_BEFORE
     nothing = Scored(Pieces([], np.zeros(1, np.int64), {"char": torch.zeros(0)}), {})
     assert beside_rival(nothing, model, "test", rivals, WORKS) == {}
+
+
+def test_a_side_without_melodies_leaves_the_events(tokens: Path, tmp_path: Path) -> None:
+    notes = pq.read_table(tokens / "notes.parquet").to_pandas()
+    notes.loc[notes["split"] == "val", "is_melody"] = False
+    table = pa.Table.from_pandas(notes, TOKEN_NOTES, preserve_index=False)
+    pq.write_table(table, tmp_path / "notes.parquet")
+    assert compared_views(tokens) == ["events", "melody"]
+    assert compared_views(tmp_path) == ["events"]
+
+
+def test_a_view_that_was_left_out_has_no_rival(
+    tokens: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    model = model_of(settings("lstm_local small"), vocabularies(tokenizer))
+    own = evaluate(model, VIEWS["melody"].load(tokens, "test"), settings().evaluate)
+    assert beside_rival(own, model, "test", tmp_path, WORKS) == {}

@@ -23,11 +23,12 @@ def run(model: str = "lstm_local", size: str = "small", **metrics: float) -> dic
 
 
 def test_the_latest_run_of_each_model_in_the_order_asked_for() -> None:
-    unfinished = {"model": "a", "size": "small"}
+    unfinished, of_before_sizes = {"model": "a", "size": "small"}, {"model": "a"}
     runs = [unfinished, run("a", "large"), run("a", x=1.0), run("b"), run("a", x=2.0)]
     assert comparison.latest(runs, ["a", "b"], "small") == [runs[2], runs[3]]
     assert comparison.latest(runs, ["b", "c", "a"], "small") == [runs[3], runs[2]]
     assert comparison.latest(runs, ["a"], "large") == [runs[1]]
+    assert comparison.latest([of_before_sizes], ["a"], "small") == []
 
 
 def rows_of(table: str) -> dict[str, dict[str, str]]:

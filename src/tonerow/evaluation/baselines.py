@@ -38,6 +38,14 @@ class Opponent:
     scores: Mapping[str, NoteScores]
 
 
+def compared_views(tokens: Path) -> list[str]:
+    """The views whose notes models are compared on, but for those without notes on a side."""
+    names = sorted({view.compared_with for view in VIEWS.values()})
+    return [
+        name for name in names if all(VIEWS[name].load(tokens, side).n_notes for side in SPLITS)
+    ]
+
+
 def opponents(
     view: str, tokens: Path, tokenizer: Tokenizer, orders: list[int]
 ) -> tuple[dict[str, Pieces], dict[str, Opponent]]:

@@ -38,6 +38,9 @@ def report(
     tables = []
     for split in ("val", "test"):
         pieces = VIEWS[model.view].load(tokens, split).to(opened.device)
+        if not pieces.n_notes:
+            summary[split] = {"notes": 0}
+            continue
         scored = evaluate(model, pieces, settings)
         beside = beside_rival(scored, model, split, rivals, works)
         summary[split] = summarise(scored, works) | beside

@@ -40,9 +40,9 @@ def beside_rival(
         its 95 % interval over works; empty where no rival predicts what the model does.
     """
     sees = SEES_AS_MUCH.get(model.conditions_on)
-    if sees is None:
-        return {}
     file = rivals / f"{VIEWS[model.view].compared_with}.parquet"
+    if sees is None or "pitch" not in scored.fields or not file.exists():
+        return {}
     name, nats = strongest(file, sees, split)
     pieces = scored.pieces
     own = [works[piece] for piece in pieces.ids]

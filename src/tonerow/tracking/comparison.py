@@ -62,7 +62,7 @@ def latest(runs: Iterable[Run], names: Sequence[str], size: str) -> list[Run]:
     """The first evaluated run of each of these models in this size, in the order of `names`."""
     first: dict[str, Run] = {}
     for run in runs:
-        if run["size"] == size and "evaluate/test.notes" in run:
+        if run.get("size") == size and "evaluate/test.notes" in run:
             first.setdefault(run["model"], run)
     return [first[name] for name in names if name in first]
 
