@@ -1,12 +1,13 @@
 """Measures how fast a training is when OpenMP's threads spin shortly at barriers, and as it is.
 
-Run `python benchmarks/threads.py [--seconds 10] [--rounds 3] [--busy N]`. One step trains a BiLSTM
-encoder of 128 units and an LSTM decoder of 256 on 16 windows of 256 notes: the default model's shape.
-Each number comes from a process of its own, because OpenMP reads its settings once; the two settings
-take turns, so that what else the machine does meets both alike. Printed are the steps a second of
-each round, their medians and the ratio. With --busy N, N processes that only count run beside.
+Run `python benchmarks/threads.py [--seconds 10] [--rounds 3] [--busy N] [--spin-counts 10000]`. One
+step trains a BiLSTM encoder of 128 units and an LSTM decoder of 256 on 16 windows of 256 notes: the
+default model's shape. Each number comes from a process of its own, because OpenMP reads its settings
+once; the settings take turns, so that what else the machine does meets all alike. Printed are the
+steps a second of each round, their medians and the ratio to the median with none set. With --busy N,
+N processes that only count run beside.
 
-`GOMP_SPINCOUNT=1000` is what tonerow sets unless the user has set it.
+Unless you name others, the spin count is the one that tonerow sets.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import time
 from collections.abc import Iterator
 
 BATCH, WINDOW, ENCODER, HIDDEN, PITCHES = 16, 256, 128, 256, 128
-SHORT, LEFT_ALONE = "1000", None
+OURS = "10000"
+LEFT_ALONE = "unset"
 
 
 def main() -> None:
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--busy", type=int, default=0, help="processes that count beside it")
+    parser.add_argument("--spin-counts", nargs="+", default=[OURS], metavar="N")
     parser.add_argument("--measure", type=int, metavar="THREADS", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
@@ -41,28 +44,28 @@ def main() -> None:
     )
     with busy(arguments.busy):
         for threads in (1, 2):
-            compare(threads, arguments.rounds, arguments.seconds)
+            compare(threads, arguments)
 
 
-def compare(threads: int, rounds: int, seconds: float) -> None:
-    """Lets the two settings take turns and prints their steps a second."""
-    speeds: dict[str | None, list[float]] = {SHORT: [], LEFT_ALONE: []}
-    for _ in range(rounds):
+def compare(threads: int, arguments: argparse.Namespace) -> None:
+    """Lets the settings take turns and prints their steps a second."""
+    speeds: dict[str, list[float]] = {name: [] for name in (LEFT_ALONE, *arguments.spin_counts)}
+    for _ in range(arguments.rounds):
         for spin_count, measured in speeds.items():
-            measured.append(in_a_process(threads, spin_count, seconds))
-    medians = {spin_count: statistics.median(measured) for spin_count, measured in speeds.items()}
+            measured.append(in_a_process(threads, spin_count, arguments.seconds))
+    usual = statistics.median(speeds[LEFT_ALONE])
     for spin_count, measured in speeds.items():
         each = " ".join(f"{speed:5.2f}" for speed in measured)
-        name = f"GOMP_SPINCOUNT={spin_count}" if spin_count else "unset"
-        print(f"{threads} threads  {name:20} {each}   median {medians[spin_count]:.2f} steps/s")
-    print(f"{threads} threads  ratio of medians {medians[SHORT] / medians[LEFT_ALONE]:.2f}")
+        median = statistics.median(measured)
+        end = f"median {median:.2f} steps/s, ratio {median / usual:.2f}"
+        print(f"{threads} threads  GOMP_SPINCOUNT {spin_count:6} {each}   {end}", flush=True)
 
 
-def in_a_process(threads: int, spin_count: str | None, seconds: float) -> float:
+def in_a_process(threads: int, spin_count: str, seconds: float) -> float:
     """Steps a second in a new process with this spin count, or with none set."""
     ours = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
     environment = {key: value for key, value in os.environ.items() if key not in ours}
-    if spin_count:
+    if spin_count != LEFT_ALONE:
         environment["GOMP_SPINCOUNT"] = spin_count
     command = [sys.executable, __file__, "--measure", str(threads), "--seconds", str(seconds)]
     done = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, check=True)

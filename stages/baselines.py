@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from stages import run
 from tonerow import params, reports
 from tonerow.evaluation import baselines
@@ -21,8 +19,7 @@ def main() -> None:
     summaries = {}
     for view in baselines.compared_views(tokens):
         pieces, scored = baselines.opponents(view, tokens, tokenizer, orders)
-        table = baselines.note_table(pieces, scored)
-        pq.write_table(table, out / f"{view}.parquet", compression="zstd")
+        reports.write_table(out / f"{view}.parquet", baselines.note_table(pieces, scored))
         summaries[view] = baselines.summarise(pieces, scored, read_works(splits))
         for name, scores in summaries[view]["test"].items():
             print(f"{view}, {name}: {reports.line(scores)}")

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from stages import run
 from tonerow import params, reports
 from tonerow.evaluation.report import report
@@ -17,8 +15,7 @@ def main() -> None:
     settings = params.load()
     opened = open_model(settings, tokens, settings.train.seed, model_file)
     summary, table = report(opened, splits, tokens, rivals, settings.evaluate)
-    scores.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, scores, compression="zstd")
+    reports.write_table(scores, table)
     reports.write_json(metrics, summary)
     print(f"test: {reports.line(summary['test'])}")
 

@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from stages import run
 from tonerow import params, reports, splitting
 
@@ -13,8 +11,7 @@ def main() -> None:
     """Writes ``splits.parquet`` and the audit of how much of val and test is also in train."""
     interim, out, metrics = map(Path, sys.argv[1:])
     table, summary = splitting.split(interim, params.load().split)
-    out.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, out / "splits.parquet")
+    reports.write_table(out / "splits.parquet", table)
     reports.write_json(metrics, summary)
     leak = [summary[name]["test_notes_shared_with_train"] for name in ("audit", "audit_by_file")]
     print(f"{table.num_rows} pieces, {summary['n_works']} works; of test's melody notes")

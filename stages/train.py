@@ -20,16 +20,16 @@ def main() -> None:
     print(f"{settings.name}: {model.n_parameters():,} parameters on {opened.device}", flush=True)
     data = [opened.tokenizer.fingerprint(), train.digest(), val.digest(), opened.device.type]
     snapshots = training.Snapshots.of(settings, data)
-    with tracking.start(settings) as run:
-        journal = training.Journal(run.log_epoch, snapshots)
+    with tracking.start(settings) as tracked:
+        journal = training.Journal(tracked.log_epoch, snapshots)
         resume = journal.resumed()
         done = training.fit(model, train, val, settings, journal.epoch_ended, resume)
         model.load_state_dict(done.best_weights)
         save_model(model_file, model, opened.about)
         reports.write_csv(curves, done.curves)
         reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
-        run.log_summary({"parameters": model.n_parameters(), **done.speed()})
-        run.finish(model_file)
+        tracked.log_summary({"parameters": model.n_parameters(), **done.speed()})
+        tracked.finish(model_file)
     snapshots.remove()
 
 

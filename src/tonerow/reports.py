@@ -1,4 +1,4 @@
-"""The small JSON and CSV files under ``metrics/``: stable bytes that diff well."""
+"""How stages write results: JSON and CSV that diff well, and Parquet; each whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tonerow.files import replaced
 
@@ -36,6 +39,12 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rounded(rows))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a table as Parquet."""
+    with replaced(path) as place:
+        pq.write_table(table, place, compression="zstd")
 
 
 def line(row: Mapping[str, Any]) -> str:

@@ -13,7 +13,6 @@ from fractions import Fraction
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
 
-LETTERS = "CDEFGAB"
 SHARPS = "FCGDAEB"  # the order in which sharps enter a key signature; flats enter in reverse
 
 _TONIC_FIFTHS = {letter: index - 1 for index, letter in enumerate("FCGDAEB")}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tonerow.corpora.copying import Fetched, FetchError
-from tonerow.corpora.music21_package import corpus_folder
+from tonerow.corpora.music21_package import WITH_CORPUS, corpus_folder
 from tonerow.params.corpora import Chorales
 from tonerow.progress import progress
 
@@ -25,7 +25,7 @@ def fetch(settings: Chorales, out: Path, root: Path) -> Fetched:
     """Writes each soprano as ``bwv<number>.mid``.
 
     Args:
-        settings: none.
+        settings: has no key; all corpora are fetched alike.
         out: the folder to fill.
         root: not used.
 
@@ -37,7 +37,7 @@ def fetch(settings: Chorales, out: Path, root: Path) -> Fetched:
     if missing:
         raise FetchError(
             f"the installed music21 has no {', '.join(missing[:3])}, {len(missing)} of "
-            f"{len(scores)} chorales; install music21 with its corpus (the ordinary package has it)"
+            f"{len(scores)} chorales; {WITH_CORPUS}"
         )
     return write_sopranos(scores, out)
 

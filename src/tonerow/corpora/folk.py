@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_music
-from tonerow.corpora.music21_package import corpus_folder
+from tonerow.corpora.music21_package import WITH_CORPUS, corpus_folder
 from tonerow.params.corpora import Folk
 
 
@@ -25,10 +25,7 @@ def fetch(settings: Folk, out: Path, root: Path) -> Fetched:
     for name in sorted(set(settings.collections)):
         found = copy_music(home / name, out / name, {"abc"})
         if not found.copied:
-            raise FetchError(
-                f"the installed music21 has no ABC files for {name!r}; install music21 with its "
-                "corpus (the ordinary package has it)"
-            )
+            raise FetchError(f"the installed music21 has no ABC files for {name!r}; {WITH_CORPUS}")
         fetched.copied += found.copied
         fetched.skipped += [f"{name}/{line}" for line in found.skipped]
     return fetched

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tonerow.corpora.copying import Fetched, FetchError, copy_regular
-from tonerow.corpora.music21_package import corpus_folder
+from tonerow.corpora.music21_package import WITH_CORPUS, corpus_folder
 from tonerow.params.corpora import Kinder
 
 FILE = Path("essenFolksong") / "kinder0.abc"
@@ -18,7 +18,7 @@ def fetch(settings: Kinder, out: Path, root: Path) -> Fetched:
     """Copies the file of 213 songs.
 
     Args:
-        settings: none.
+        settings: has no key; all corpora are fetched alike.
         out: the folder to fill.
         root: not used.
 
@@ -28,8 +28,5 @@ def fetch(settings: Kinder, out: Path, root: Path) -> Fetched:
     home = corpus_folder("kinder").resolve()
     why = copy_regular(home / FILE, out / FILE.name, home)
     if why:
-        raise FetchError(
-            f"the installed music21 has no readable {FILE} ({why}); install music21 with its "
-            "corpus (the ordinary package has it)"
-        )
+        raise FetchError(f"the installed music21 has no readable {FILE} ({why}); {WITH_CORPUS}")
     return Fetched(copied=1)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tonerow.corpora.copying import FetchError
 
+WITH_CORPUS = "install music21 with its corpus (the ordinary package has it)"
+
 
 def corpus_folder(corpus: str) -> Path:
     """Finds music21's folder of scores, without importing the package, which takes seconds.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tonerow.evaluation import counting, ngram
-from tonerow.evaluation.intervals import bootstrap, per_work
+from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.note_scores import NoteScores, means
 from tonerow.notes.splits import SPLITS
@@ -119,8 +119,7 @@ def _with_interval(
     opponent: Opponent, side: str, pieces: Pieces, works: Mapping[str, str]
 ) -> dict[str, float]:
     scores = opponent.scores[side]
-    own = [works[piece] for piece in pieces.ids]
-    _, low, high = bootstrap(*per_work(scores["nll"], pieces.first, own))
+    _, low, high = over_works(scores["nll"], pieces.ids, pieces.first, works)
     return means(scores) | {"nll_low": low, "nll_high": high}
 
 

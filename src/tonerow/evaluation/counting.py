@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.matches import FEATURES, Pairs, grouped, pairs
 from tonerow.evaluation.ngram import Seen
-from tonerow.evaluation.note_scores import N_PITCHES, Floats, note_scores
+from tonerow.evaluation.note_scores import N_PITCHES, Floats, NoteScores, joined, note_scores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel, likelihood
 from tonerow.progress import progress
 
@@ -220,18 +220,6 @@ class Fitted:
         """How many numbers were fitted."""
         return int((self.numbers.fixed().flat() == 0).sum())
 
-    def chosen(self) -> dict[str, dict[str, list[float]]]:
-        """The fitted numbers by name: scores of tables, shares and weights of n-grams."""
-        of = self.rival
-        shares = softmax(self.numbers.shares).tolist()
-        weights = [np.exp(w).tolist() for w in self.numbers.log_weights]
-        tables = [table.tolist() for table in self.numbers.tables]
-        return {
-            "tables": dict(zip(of.tables, tables, strict=True)),
-            "shares": {name: [s] for name, s in zip(of.viewpoints, shares, strict=True)},
-            "weights": dict(zip(of.viewpoints, weights, strict=True)),
-        }
-
     def distributions(self, lines: Lines) -> Iterator[tuple[Lines, Floats]]:
         """For blocks of whole pieces: (lines, probabilities (n, 128) of their pitches)."""
         for block in lines.blocks(LOOK_BACK, BLOCK_PAIRS):
@@ -248,10 +236,9 @@ class Fitted:
             p += np.bincount(slots, mass, n * N_PITCHES).reshape(n, N_PITCHES)
             yield block, p / (1 + np.bincount(of.note, mass, n))[:, None]
 
-    def scores(self, lines: Lines) -> dict[str, Floats]:
-        """Of each note (n,): `nll` in nats, `accuracy` and `top5_accuracy` (0 or 1)."""
-        parts = [note_scores(p, block.pitch) for block, p in self.distributions(lines)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    def scores(self, lines: Lines) -> NoteScores:
+        """Of each note, see `NoteScores`."""
+        return joined([note_scores(p, block.pitch) for block, p in self.distributions(lines)])
 
 
 def fit(rival: Rival, models: Mapping[str, ViewpointModel], val: Lines) -> Fitted:
@@ -285,12 +272,7 @@ class Result:
     """
 
     fitted: Fitted
-    scores: dict[str, dict[str, Floats]]
-
-    def means(self, split: str) -> dict[str, float]:
-        """`nll`, `bits_per_note`, `accuracy` and `top5_accuracy` of a split."""
-        means = {name: float(of.mean()) for name, of in self.scores[split].items()}
-        return means | {"bits_per_note": means["nll"] / math.log(2)}
+    scores: dict[str, NoteScores]
 
 
 def results(

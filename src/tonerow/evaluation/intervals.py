@@ -80,3 +80,17 @@ def bootstrap(
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
     return Estimate(float(sums.sum() / notes.sum()), float(low), float(high))
+
+
+def over_works(
+    values: NDArray[Any], ids: Sequence[str], first: NDArray[np.int64], works: Mapping[str, str]
+) -> Estimate:
+    """The mean of values of notes, with its interval over works.
+
+    Args:
+        values: (n_notes,), piece by piece.
+        ids: of the pieces, (n_pieces,).
+        first: int64 (n_pieces + 1,), where each piece begins.
+        works: the work of each piece.
+    """
+    return bootstrap(*per_work(values, first, [works[piece] for piece in ids]))

@@ -11,7 +11,8 @@ N_PITCHES = 128
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 NoteScores = dict[str, Floats]
-"""Of each note (n,): `nll` in nats, `accuracy` and `top5_accuracy` (0 or 1)."""
+"""Of each note (n,): `nll` in nats, `accuracy` and `top5_accuracy` (0 or 1), `confidence`, the
+probability of the first choice."""
 
 
 def note_scores(p: Floats, target: Ints) -> NoteScores:
@@ -23,6 +24,7 @@ def note_scores(p: Floats, target: Ints) -> NoteScores:
         "nll": -np.log(at[:, 0]),
         "accuracy": (rank == 0).astype(float),
         "top5_accuracy": (rank < 5).astype(float),
+        "confidence": p.max(1),
     }
 
 
@@ -33,5 +35,6 @@ def joined(parts: list[NoteScores]) -> NoteScores:
 
 def means(scores: NoteScores) -> dict[str, float]:
     """`nll`, `accuracy` and `top5_accuracy` over all notes, and `bits_per_note`."""
-    total = {name: float(values.mean()) for name, values in scores.items()}
+    names = "nll", "accuracy", "top5_accuracy"
+    total = {name: float(scores[name].mean()) for name in names}
     return {**total, "bits_per_note": total["nll"] / math.log(2)}

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tonerow.evaluation.intervals import bootstrap, per_work
+from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.scores import Scored
 from tonerow.models.base import Model, Sees
 from tonerow.views import VIEWS
@@ -45,9 +45,8 @@ def beside_rival(
         return {}
     name, nats = strongest(file, sees, split)
     pieces = scored.pieces
-    own = [works[piece] for piece in pieces.ids]
     more = scored.fields["pitch"]["nats"].astype(np.float64) - nats
-    mean, low, high = bootstrap(*per_work(more, pieces.first, own))
+    mean, low, high = over_works(more, pieces.ids, pieces.first, works)
     about: dict[str, float | str] = {"name": name, "pitch_nll": float(nats.mean(dtype=np.float64))}
     return {"rival": about | {"difference": mean, "difference_low": low, "difference_high": high}}
 

@@ -20,7 +20,8 @@ from tonerow.views import Pieces
 from tonerow.windows import Window, batches, make_batch, scored_notes, scoring_windows
 
 NoteScores = Mapping[str, Tensor]
-"""Of one field, each (n,): `nats` float, `hit` and `top5` bool, and `error` where it is measured."""
+"""Of one field, each (n,): `nats` float, `hit` and `top5` bool, `confidence`, the probability of the
+first choice, and `error` where it is measured."""
 
 
 @torch.no_grad()
@@ -41,11 +42,13 @@ def score_batch(
     scores: dict[str, NoteScores] = {}
     for name, everywhere in predictions.items():
         prediction, target = everywhere.at((batch.scored,)), batch.now[name][batch.scored]
-        classes = Categorical(prediction.log_probabilities())  # once: a density's take time
+        logs = prediction.log_probabilities()  # (n, V); once: a density's take time
+        classes = Categorical(logs)
         own = {
             "nats": classes.nll(target),
             "hit": classes.hits(target),
             "top5": classes.hits(target, 5),
+            "confidence": logs.amax(-1).exp(),
         }
         if errors and vocabularies[name].values:
             values = torch.tensor(vocabularies[name].values, device=target.device)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tonerow.evaluation.intervals import bootstrap, per_work
+from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.scores import Scored, mean
 
 ERROR_NAMES = {"offset": "offset_error_beats", "duration": "duration_error_beats"}
@@ -59,9 +59,8 @@ def interval(
     scored: Scored, name: str, values: NDArray[Any], works: Mapping[str, str]
 ) -> dict[str, float]:
     """The mean of a score (n_notes,), and the ends of its 95 % interval over works."""
-    own = [works[piece] for piece in scored.pieces.ids]
-    mean, low, high = bootstrap(*per_work(values, scored.pieces.first, own))
-    return {name: mean, f"{name}_low": low, f"{name}_high": high}
+    of = over_works(values, scored.pieces.ids, scored.pieces.first, works)
+    return {name: of.mean, f"{name}_low": of.low, f"{name}_high": of.high}
 
 
 def note_table(scored: Scored, split: str) -> pa.Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tonerow import reports
 from tonerow.generation.samples import Samples
 from tonerow.listening.roll import draw_rolls
 from tonerow.midi.writing import write_midi_samples
@@ -30,4 +31,4 @@ def write_samples(out: Path, samples: Samples, interim: Path, tempo_bpm: float |
     write_midi_samples(out, samples.notes, tempi, tempo_bpm)
     draw_rolls(out / "samples.png", samples.notes)
     table = pa.Table.from_pandas(samples.notes, SAMPLES, preserve_index=False)
-    pq.write_table(table, out / "samples.parquet")
+    reports.write_table(out / "samples.parquet", table)

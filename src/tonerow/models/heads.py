@@ -47,7 +47,7 @@ class ContinuousHead(nn.Module):
         )  # (..., F, outputs)
         predictions: Predictions = {}
         for i, (name, vocabulary) in enumerate(self.vocabularies.items()):
-            own = outputs[..., i, :]
+            own = outputs[..., i, :]  # (..., outputs)
             if self.density == "squared_error":
                 log_scale = (0.5 * self.squares[i].log()).expand_as(own)
                 weight = torch.zeros_like(own)
@@ -108,7 +108,7 @@ class TimeHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Prediction:
         """From hidden (..., H) to a prediction (...)."""
-        out = self.out(hidden)
+        out = self.out(hidden)  # classes (..., V), a count (..., 1), or a dict of densities
         if self.kind == "regress":
             prediction: Prediction = out[self.name]
             return prediction

@@ -76,8 +76,8 @@ class LstmFields(Model):
             out, after[name] = lstm(x, state.get(name))  # (B, L, field_size)
             outputs.append(out)
         x = self.drop(torch.cat(outputs, -1))  # (B, L, 4 field_size)
-        joined, after["join"] = self.join(x, state.get("join"))
-        hidden = self.drop(joined)  # (B, L, H)
+        joined, after["join"] = self.join(x, state.get("join"))  # (B, L, H)
+        hidden = self.drop(joined)
         times = {name: head(hidden) for name, head in self.times.items()}
         pitch, instrument = Categorical(self.pitch(hidden)), Categorical(self.instrument(hidden))
         return {**times, "pitch": pitch, "instrument": instrument}, after

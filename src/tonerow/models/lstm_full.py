@@ -55,7 +55,7 @@ class LstmFull(Model):
         embedded = embed(self.embedding, batch.before["pitch"])  # (B, L, E)
         for t in range(embedded.shape[1]):
             state["hidden"] = self._advance(embedded[:, t], state)
-            outputs.append(state["hidden"][0])
+            outputs.append(state["hidden"][0])  # (B, H)
         return {"pitch": Categorical(self.head(torch.stack(outputs, 1)))}  # (B, L, 128)
 
     def begin(self, given: Notes, length: Tensor) -> State:
@@ -63,13 +63,13 @@ class LstmFull(Model):
         keys, _ = self.encoder(given["rhythm"], length)  # (B, L, H)
         size = self.decoder.hidden_size
         at = torch.arange(keys.shape[1], device=keys.device)
-        zero = keys.new_zeros(len(keys), size)
+        zero = keys.new_zeros(len(keys), size)  # (B, H)
         return {
             "keys": keys,
             # the halves of Linear([q; k]): the keys' half is the same at every step
-            "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),
+            "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),  # (B, L, H)
             "to_query": self.align.weight[:, :size],  # once: each slice costs a gradient of its own
-            "padding": at >= length[:, None],
+            "padding": at >= length[:, None],  # (B, L)
             "hidden": (zero, zero),
         }
 
@@ -77,13 +77,13 @@ class LstmFull(Model):
         """One decoder step on an embedded pitch (B, E): the next (hidden, cell), each (B, H)."""
         query = F.linear(state["hidden"][0], state["to_query"])  # (B, H)
         energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)  # (B, L)
-        weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)
+        weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)  # (B, L)
         context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,H) -> (B,H)
-        x = self.mix(torch.cat([embedded, context], -1))
+        x = self.mix(torch.cat([embedded, context], -1))  # (B, E + H) -> (B, H)
         hidden, cell = self.decoder(x, state["hidden"])
         return hidden, cell
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `pitch` (B,)."""
-        hidden = self._advance(embed(self.embedding, before["pitch"]), state)
+        hidden = self._advance(embed(self.embedding, before["pitch"]), state)  # 2 x (B, H)
         return {"pitch": Categorical(self.head(hidden[0]))}, {**state, "hidden": hidden}

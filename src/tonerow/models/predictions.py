@@ -99,7 +99,7 @@ class Poisson(Prediction):
 
     def log_probabilities(self) -> Tensor:
         """See `Prediction.log_probabilities`."""
-        rate = self.log_rate.unsqueeze(-1)
+        rate = self.log_rate.unsqueeze(-1)  # (..., 1)
         return (self.ticks * rate - rate.exp() - torch.lgamma(self.ticks + 1)).log_softmax(-1)
 
     def loss(self, ids: Tensor, values: Tensor | None = None) -> Tensor:
@@ -146,10 +146,10 @@ class Density(Prediction):
     def log_probabilities(self) -> Tensor:
         """The mass of each id's cell, mixed with a little of the uniform distribution."""
         edges = self.mean.new_tensor(self.vocabulary.edges)
-        mean, scale = self.mean.unsqueeze(-1), self._scale().unsqueeze(-1)
-        below = torch.special.ndtr((edges - mean) / scale)
-        below = F.pad(F.pad(below, (1, 0), value=0.0), (0, 1), value=1.0)
-        mass = (self.weight.softmax(-1).unsqueeze(-1) * below.diff(dim=-1)).sum(-2)
+        mean, scale = self.mean.unsqueeze(-1), self._scale().unsqueeze(-1)  # (..., K, 1)
+        below = torch.special.ndtr((edges - mean) / scale)  # (..., K, V - 1)
+        below = F.pad(F.pad(below, (1, 0), value=0.0), (0, 1), value=1.0)  # (..., K, V + 1)
+        mass = (self.weight.softmax(-1).unsqueeze(-1) * below.diff(dim=-1)).sum(-2)  # (..., V)
         size = self.vocabulary.size
         return ((1 - UNIFORM_SHARE) * mass.clamp(min=0) + UNIFORM_SHARE / size).log()
 
@@ -167,7 +167,7 @@ class Density(Prediction):
         edges = self.mean.new_tensor((-BEYOND, *self.vocabulary.edges, BEYOND))
         scale = self._scale()
         low = ((edges[ids].unsqueeze(-1) - self.mean) / scale).clamp(-FAR, FAR)
-        high = ((edges[ids + 1].unsqueeze(-1) - self.mean) / scale).clamp(-FAR, FAR)
+        high = ((edges[ids + 1].unsqueeze(-1) - self.mean) / scale).clamp(-FAR, FAR)  # (..., K)
         right = low > 0  # there both are mirrored: a difference of numbers near one has no digits
         low, high = torch.where(right, -high, low), torch.where(right, -low, high)
         low, high = torch.special.log_ndtr(low), torch.special.log_ndtr(high)

@@ -43,7 +43,8 @@ class Snapshots:
             settings: all of ``params.yaml``.
             data: digests of what is trained on, and whatever else decides the weights.
         """
-        decisive = settings.model_dump(include={"model", "size", "train", "evaluate"})
+        decisive = settings.model_dump(include={"model", "size", "train"})
+        decisive["evaluate"] = settings.evaluate.model_dump(include={"window", "stride"})
         section = settings.selected.model_dump()
         code = code_digest(Path(__file__).parents[1])
         return cls(Path(os.environ.get("DVC_ROOT", ".")), [decisive, section, data, code])
