@@ -318,6 +318,7 @@ def test_bars_as_written() -> None:
         1,
     ]
     assert [bar.n_notes for bar in parsed.bars] == [1, 4, 2, 0]
+    assert [bar.begin for bar in parsed.bars] == [0, 1, 5, 7]
     assert {bar.meter for bar in parsed.bars} == {Fraction(1)}
     assert parsed.n_notes_written == 7
 
@@ -468,6 +469,7 @@ def test_any_text_is_read_or_refused(body: str) -> None:
         assert (score.duration_tick > 0).all()
         assert (score.duration_sec > 0).all()
         assert score.ticks_per_beat <= 32767
+        assert (score.downbeat_beat is None) == (score.time_signature is None)
 
 
 @settings(max_examples=100, deadline=None)

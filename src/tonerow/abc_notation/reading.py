@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonerow.abc_notation.downbeat import first_downbeat
 from tonerow.abc_notation.fields import refuse
 from tonerow.abc_notation.lines import FIELD, tune_lines
 from tonerow.abc_notation.repeats import Mark, play_order, played_ranges
@@ -255,9 +256,8 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
     """
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
-    for track, (voice, ranges) in enumerate(
-        zip(tune.voices, _played_voices(tune, max_notes), strict=True)
-    ):
+    played_voices = _played_voices(tune, max_notes)
+    for track, (voice, ranges) in enumerate(zip(tune.voices, played_voices, strict=True)):
         played, changes = _play_voice(voice, ranges)
         notes += [(track, voice.program, *note) for note in played]
         tempos += changes
@@ -265,7 +265,7 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
         raise UnreadableError(Rejection.TOO_MANY_NOTES, f"The tune has over {max_notes:,} notes")
     if not notes:
         raise UnreadableError(Rejection.NO_NOTES, "The play order leaves out every note")
-    return _score(tune, notes, sorted(tempos))
+    return _score(tune, notes, sorted(tempos), _downbeat(tune.voices[0], played_voices[0]))
 
 
 def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
@@ -319,8 +319,18 @@ def _play_voice(
     return notes, changes
 
 
+def _downbeat(voice: WrittenVoice, ranges: list[tuple[int, int]]) -> float | None:
+    """When a bar begins, in quarter notes; None in free metre."""
+    if voice.time_signature is None:
+        return None
+    return float(first_downbeat(voice.sounds, voice.bars, ranges, voice.time_signature))
+
+
 def _score(
-    tune: Tune, notes: list[tuple[int, int, int, int, int]], tempos: list[tuple[int, float]]
+    tune: Tune,
+    notes: list[tuple[int, int, int, int, int]],
+    tempos: list[tuple[int, float]],
+    downbeat_beat: float | None,
 ) -> Score:
     table = np.array(notes, dtype=np.int64).reshape(-1, 5)
     onset, duration = table[:, 3], table[:, 4]
@@ -349,6 +359,7 @@ def _score(
         duration_sec=_seconds(onset + duration, tempo, tempos) - onset_sec,
         tempo_bpm=tempo,
         time_signature=first.time_signature,
+        downbeat_beat=downbeat_beat,
         key=first.key,
         title=tune.title,
         composer=tune.composer,

@@ -55,11 +55,13 @@ class Bar:
         length: whole notes from its first sound to the bar line.
         meter: whole notes that the metre in force asks for; None in free metre.
         n_notes: how many notes it has; rests are none.
+        begin: index of its first sound in the voice.
     """
 
     length: Fraction
     meter: Fraction | None
     n_notes: int
+    begin: int
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class Voice:
             inside = self.sounds[begin:end]
             length = Fraction(sum(sound.advance for sound in inside), WHOLE)
             n_notes = sum(len(sound.pitches) for sound in inside)
-            self.bars.append(Bar(length, self.meter, n_notes))
+            self.bars.append(Bar(length, self.meter, n_notes, begin))
             self.bar_begin = end
 
     def finish(self) -> None:

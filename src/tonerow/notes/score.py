@@ -41,6 +41,7 @@ class Score:
         duration_sec: float64, > 0.
         tempo_bpm: quarter notes a minute at the first note; None where the source states none.
         time_signature: like "6/8", at the first note; None where the source states none.
+        downbeat_beat: when a bar of that metre begins, in quarter notes; None where there is none.
         key: like "G", "Em" or "D mix"; None where the source states none.
         title: None where the source states none.
         composer: None where the source states none.
@@ -58,6 +59,7 @@ class Score:
     duration_sec: NDArray[np.float64]
     tempo_bpm: float | None = None
     time_signature: str | None = None
+    downbeat_beat: float | None = None
     key: str | None = None
     title: str | None = None
     composer: str | None = None
