@@ -161,6 +161,31 @@ def test_impossible_metre_changes_no_note(payload: bytes, expected: str | None) 
     assert (score.time_signature, score.n_notes) == (expected, 1)
 
 
+METRES = {
+    "from the beginning": ([(0, meta(0x58, b"\x03\x02\x18\x08")), *NOTE], 0.0),
+    "late, at the first note": ([(720, meta(0x58, b"\x06\x03\x18\x08")), *NOTE], 1.5),
+    "late, before the first note": (
+        [(240, meta(0x58, b"\x03\x02\x18\x08")), (480, on(60)), (480, off(60))],
+        0.5,
+    ),
+    "the last before the first note": (
+        [(0, meta(0x58, b"\x01\x02\x18\x08")), (480, meta(0x58, b"\x04\x02\x18\x08")), *NOTE],
+        1.0,
+    ),
+    "after the first note": ([*NOTE, (0, meta(0x58, b"\x03\x02\x18\x08"))], None),
+    "impossible": ([(480, meta(0x58, b"\0\x02\x18\x08")), *NOTE], None),
+    "none": (NOTE, None),
+}
+
+
+@pytest.mark.parametrize("case", METRES)
+def test_bars_count_from_the_metre_at_the_first_note(case: str) -> None:
+    events, expected = METRES[case]
+    score = read_midi(midi(events))
+    assert score.downbeat_beat == expected
+    assert (score.time_signature is None) == (expected is None)
+
+
 def test_reads_riff_long_headers_alien_chunks_and_trailing_bytes() -> None:
     plain, good = midi(NOTE), [(0, 480, 60, 64)]
     riff = b"RIFF" + struct.pack("<I", len(plain) + 12) + b"RMIDdata"

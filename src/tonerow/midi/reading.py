@@ -94,6 +94,8 @@ def _score(midi: MidiFile, notes: _Notes) -> Score:
     unit = midi.ticks_per_beat * 1e6
     first = int(notes.onset.min())
     known = stated is not None and stated <= first
+    metre = _last_meta(midi.tracks, TIME_SIGNATURE, first)
+    time_signature = _time_signature(metre)
     return Score(
         ticks_per_beat=midi.ticks_per_beat,
         track=notes.track,
@@ -106,7 +108,9 @@ def _score(midi: MidiFile, notes: _Notes) -> Score:
         onset_sec=onset / unit,
         duration_sec=(end - onset) / unit,
         tempo_bpm=6e7 / float(tempo[at_onset.min()]) if known else None,
-        time_signature=_time_signature(_last_meta(midi.tracks, TIME_SIGNATURE, first)),
+        time_signature=time_signature,
+        # A metre holds from its event on, and so do its bars.
+        downbeat_beat=metre.tick / midi.ticks_per_beat if metre and time_signature else None,
         key=_key(_last_meta(midi.tracks, KEY_SIGNATURE, first)),
     )
 
