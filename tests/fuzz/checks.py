@@ -64,7 +64,10 @@ def _outcome(read: Callable[[], Score]) -> str:
     assert score.n_notes > 0, "read, but without a note"
     validate(to_table("piece", score))
     row: dict[str, Any] = dict.fromkeys(PIECES.names)
-    names = ("ticks_per_beat", "tempo_bpm", "time_signature", "key", "title", "composer")
+    assert (score.downbeat_beat is None) == (score.time_signature is None)
+    assert (score.downbeat_beat or 0.0) >= 0.0
+    names = ["ticks_per_beat", "tempo_bpm", "time_signature", "downbeat_beat", "key"]
+    names += ["title", "composer"]
     row |= {name: getattr(score, name) for name in names}
     row |= {"piece_id": "piece", "source_path": "piece", "source_format": "midi"}
     pa.Table.from_pylist([row], schema=PIECES)

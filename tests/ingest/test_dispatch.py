@@ -86,6 +86,15 @@ def test_notes_are_counted_as_written_and_as_played(tmp_path: Path) -> None:
     assert counts == [(4, 6), (None, None), (None, by_id["b.mid"]["n_notes"])]
 
 
+def test_a_downbeat_is_known_where_a_metre_is(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    body = "L:1/8\nK:C\nC|DEFGAB|cBAGFE|\n"
+    (raw / "a.abc").write_text(f"X:1\nM:6/8\n{body}\nX:2\nM:none\n{body}\nX:3\nM:6/8\n")
+    found = [(row["time_signature"], row["downbeat_beat"]) for row in rows(raw, tmp_path).values()]
+    assert found == [("6/8", 0.5), (None, None), (None, None)]
+
+
 def test_the_account_adds_up(tmp_path: Path) -> None:
     account = ingest(CORPUS, tmp_path, limits())
     notes = pq.read_table(tmp_path / "notes.parquet")

@@ -160,6 +160,7 @@ def _add(
             "ticks_per_beat": score.ticks_per_beat,
             "tempo_bpm": score.tempo_bpm,
             "time_signature": score.time_signature,
+            "downbeat_beat": score.downbeat_beat,
             "key": score.key,
             "n_notes": len(table),
             "n_notes_written": n_notes_written,

@@ -61,6 +61,7 @@ PIECES = pa.schema(
         pa.field("ticks_per_beat", pa.int32()),
         pa.field("tempo_bpm", pa.float64()),  # quarter notes a minute, at the first note
         pa.field("time_signature", pa.string()),  # "6/8", at the first note
+        pa.field("downbeat_beat", pa.float64()),  # when a bar of that metre begins; null without
         pa.field("key", pa.string()),  # "G", "Em", "D mix"
         pa.field("n_notes", pa.int32()),  # as played, the rows of `NOTES`
         pa.field("n_notes_written", pa.int32()),  # repeats not played, ties not joined; null: MIDI
