@@ -6,4 +6,4 @@ import os
 # threads then slows up to twentyfold. After so short a spin they sleep instead. libgomp reads this
 # when torch loads it, so it stands where every entry point passes before torch.
 if "OMP_WAIT_POLICY" not in os.environ:  # the user's own choice
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
