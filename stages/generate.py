@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stages import run
 from tonerow import params, reports
-from tonerow.generation import Request, generate
+from tonerow.generation import GenerationError, Request, generate
 from tonerow.generation.writing import write_samples
 from tonerow.model_files import ModelFileError, open_model
 
@@ -22,4 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, params.ParamsError, ModelFileError)
+    run(main, params.ParamsError, ModelFileError, GenerationError)

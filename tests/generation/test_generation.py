@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from tests.tiny import model_of, names, settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
-from tonerow.generation import Request, Samples, generate
+from tonerow.generation import GenerationError, Request, Samples, generate
 from tonerow.generation.samples import copied_fraction, describe, scale_consistency
 from tonerow.models import find
 from tonerow.notes.schema import SAMPLES
@@ -95,6 +96,15 @@ def test_rhythms_are_kept_exactly(tokens: Path, model: str) -> None:
 
 def test_rhythms_come_from_the_split_asked_for(tokens: Path) -> None:
     assert set(lines(generate(request(tokens, split="val", samples=9)))) == {"c"}
+
+
+@pytest.mark.parametrize("model", [*MELODY[:1], *EVENTS[:1]])
+def test_a_split_without_notes_is_named(tokens: Path, tmp_path: Path, model: str) -> None:
+    notes = pq.read_table(tokens / "notes.parquet")
+    pq.write_table(notes.filter(pc.field("split") != "val"), tmp_path / "notes.parquet")
+    asked = replace(request(tokens, model, split="val"), tokens=tmp_path)
+    with pytest.raises(GenerationError, match="no piece of val has notes"):
+        generate(asked)
 
 
 def test_as_many_samples_as_asked_for_each_of_another_piece(tokens: Path) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tonerow.generation import chars, events, melody
-from tonerow.generation.samples import Request, Samples
+from tonerow.generation.samples import GenerationError, Request, Samples
 
-__all__ = ["GENERATORS", "Request", "Samples", "generate"]
+__all__ = ["GENERATORS", "GenerationError", "Request", "Samples", "generate"]
 
 GENERATORS: dict[str, Callable[[Request], Samples]] = {
     "melody": melody.generate,

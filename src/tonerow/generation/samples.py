@@ -27,6 +27,10 @@ COPIED_RUN = 16
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
+class GenerationError(RuntimeError):
+    """Nothing can be generated; the message says what to change."""
+
+
 @dataclass(frozen=True)
 class Request:
     """All that generating takes.
@@ -68,6 +72,9 @@ def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[p
     """Notes of randomly chosen pieces of the split asked for, one frame a piece.
 
     Pieces are drawn without replacement, as many as samples are asked for or as there are.
+
+    Raises:
+        GenerationError: there is none.
     """
     keep: Any = [("split", "==", request.settings.split)]
     if melody:
@@ -75,6 +82,9 @@ def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[p
     path = request.tokens / "notes.parquet"
     notes = pq.read_table(path, columns=["piece_id", *columns], filters=keep).to_pandas()
     lines = dict(list(notes.groupby("piece_id", sort=True)))
+    if not lines:
+        split = request.settings.split
+        raise GenerationError(f"no piece of {split} has notes to start from; set generate.split")
     order = np.random.default_rng(request.settings.seed).permutation(sorted(lines))
     return [lines[piece].reset_index(drop=True) for piece in order[: request.settings.samples]]
 
