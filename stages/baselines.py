@@ -16,11 +16,11 @@ def main() -> None:
     orders = params.load().evaluate.ngram_orders
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
     out.mkdir(parents=True, exist_ok=True)
-    summaries = {}
+    works, summaries = read_works(splits), {}
     for view in baselines.compared_views(tokens):
         pieces, scored = baselines.opponents(view, tokens, tokenizer, orders)
-        reports.write_table(out / f"{view}.parquet", baselines.note_table(pieces, scored))
-        summaries[view] = baselines.summarise(pieces, scored, read_works(splits))
+        reports.write_table(out / f"{view}.parquet", baselines.table(pieces, scored, works))
+        summaries[view] = baselines.summarise(pieces, scored, works)
         for name, scores in summaries[view]["test"].items():
             print(f"{view}, {name}: {reports.line(scores)}")
     reports.write_json(metrics, summaries)

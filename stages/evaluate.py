@@ -1,23 +1,33 @@
-"""Scores the model: ``python -m stages.evaluate SPLITS TOKENS RIVALS MODEL SCORES METRICS``."""
+"""Scores the model: ``python -m stages.evaluate INTERIM SPLITS TOKENS RIVALS MODEL OUT METRICS``.
+
+OUT gets the scores of every note and a picture, METRICS (a folder) ``evaluate.json``, ``where.json``
+and ``calibration.csv``.
+"""
 
 import sys
 from pathlib import Path
 
 from stages import run
 from tonerow import params, reports
-from tonerow.evaluation.report import report
+from tonerow.evaluation.picture import draw
+from tonerow.evaluation.report import Folders, report
 from tonerow.model_files import ModelFileError, open_model
 
 
 def main() -> None:
     """Scores every held-out note once, beside the rival that sees as much."""
-    splits, tokens, rivals, model_file, scores, metrics = map(Path, sys.argv[1:7])
-    settings = params.load()
-    opened = open_model(settings, tokens, settings.train.seed, model_file)
-    summary, table = report(opened, splits, tokens, rivals, settings.evaluate)
-    reports.write_table(scores, table)
-    reports.write_json(metrics, summary)
-    print(f"test: {reports.line(summary['test'])}")
+    *read, model_file, out, metrics = map(Path, sys.argv[1:8])
+    settings, folders = params.load(), Folders(*read)
+    opened = open_model(settings, folders.tokens, settings.train.seed, model_file)
+    done = report(opened, folders, settings.evaluate)
+    out.mkdir(parents=True, exist_ok=True)
+    reports.write_table(out / "notes.parquet", done.notes)
+    for split, of in done.where.items():
+        draw(out / f"{split}.png", f"{settings.name}, {split}", of, done.calibrations[split])
+    reports.write_json(metrics / "evaluate.json", done.summary)
+    reports.write_json(metrics / "where.json", done.where)
+    reports.write_csv(metrics / "calibration.csv", done.curves())
+    print(f"test: {reports.line(done.summary['test'])}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from tests.tiny import model_of, settings
 from tests.tokens.token_tables import random_piece, write_corpus
@@ -17,12 +16,12 @@ from tonerow.evaluation.baselines import (
     compared_views,
     event_lines,
     melody_lines,
-    note_table,
     opponents,
     summarise,
+    table,
 )
-from tonerow.evaluation.rivalry import SEES_AS_MUCH, beside_rival, strongest
-from tonerow.evaluation.scores import Scored, evaluate
+from tonerow.evaluation.rivalry import SEES_AS_MUCH, difference, rival_of, strongest
+from tonerow.evaluation.scores import evaluate
 from tonerow.models.base import Sees
 from tonerow.notes.schema import TOKEN_NOTES
 from tonerow.tokens import corpus
@@ -59,7 +58,7 @@ def scored(tokens: Path, tokenizer: Tokenizer) -> dict[str, Scores]:
 def rivals(scored: dict[str, Scores], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rivals")
     for view, of in scored.items():
-        pq.write_table(note_table(*of), folder / f"{view}.parquet")
+        pq.write_table(table(*of, WORKS), folder / f"{view}.parquet")
     return folder
 
 
@@ -85,10 +84,15 @@ def test_melodies_have_their_own_rhythm(tokens: Path) -> None:
 def test_every_opponent_scores_every_note(scored: dict[str, Scores], view: str) -> None:
     pieces, own = scored[view]
     assert set(pieces) == {"val", "test"}
-    table = note_table(pieces, own)
-    assert len(table) == sum(side.n_notes for side in pieces.values())
+    rows = table(pieces, own, WORKS)
+    assert len(rows) == sum(side.n_notes for side in pieces.values())
+    assert rows["work_id"] == rows["piece_id"]
     for name, opponent in own.items():
-        assert (table[name].to_numpy() > 0).all()
+        assert (rows[f"{name}_nats"].to_numpy() > 0).all()
+        most, hit = (rows[f"{name}_{score}"].to_numpy() for score in ("confidence", "hit"))
+        own_pitch = np.exp(-rows[f"{name}_nats"].to_numpy())
+        assert (own_pitch <= most * (1 + 1e-5)).all()
+        np.testing.assert_allclose(own_pitch[hit], most[hit], rtol=1e-5)
         for side, of in pieces.items():
             assert len(opponent.scores[side]["nll"]) == of.n_notes
     summary = summarise(pieces, own, WORKS)["test"]
@@ -110,10 +114,11 @@ def test_the_strongest_that_sees_as_much(rivals: Path, sees: str) -> None:
         "rhythm": "rival_pitch_rhythm_distance",
         "pitch_and_past_rhythm": "rival_past_rhythm",
     }
-    name, nats = strongest(rivals / "melody.parquet", sees, "test")
-    assert name == expected[sees]
+    of = strongest(rivals / "melody.parquet", sees, "test")
+    assert of.name == expected[sees]
     rows = pq.read_table(rivals / "melody.parquet", filters=[("split", "==", "test")])
-    assert nats.tolist() == rows[name].to_pylist()
+    assert of.nats.tolist() == rows[f"{of.name}_nats"].to_pylist()
+    assert of.hit.tolist() == rows[f"{of.name}_hit"].to_pylist()
 
 
 @pytest.mark.parametrize("name", ["rnn_vanilla small", "lstm_local small", "lstm_fields small"])
@@ -122,18 +127,22 @@ def test_a_model_stands_beside_its_rival_note_by_note(
 ) -> None:
     model = model_of(settings(name), vocabularies(tokenizer))
     own = evaluate(model, VIEWS[model.view].load(tokens, "test"), settings().evaluate)
-    rival = beside_rival(own, model, "test", rivals, WORKS)["rival"]
-    assert isinstance(rival["pitch_nll"], float)
-    more = own.fields["pitch"]["nats"].mean() - rival["pitch_nll"]
-    assert rival["difference"] == pytest.approx(more, rel=1e-4)
-    assert rival["difference_low"] <= rival["difference"] <= rival["difference_high"]  # type: ignore[operator]
+    rival = rival_of(model, "test", rivals)
+    assert rival is not None
+    beside = difference(own, rival, WORKS)
+    assert beside["pitch_nll"] == rival.nats.mean()
+    more = (own.fields["pitch"]["nats"] - rival.nats).mean()
+    assert beside["difference"] == pytest.approx(more, rel=1e-4)
+    low, high = beside["difference_low"], beside["difference_high"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    assert low <= more <= high
 
 
-def test_characters_have_no_rival(tokens: Path, tokenizer: Tokenizer, rivals: Path) -> None:
+def test_characters_have_no_rival(tokenizer: Tokenizer, rivals: Path) -> None:
     model = model_of(settings("lstm_char small"), vocabularies(tokenizer))
     assert model.conditions_on is Sees.CHARACTERS_BEFORE
-    nothing = Scored(Pieces([], np.zeros(1, np.int64), {"char": torch.zeros(0)}), {})
-    assert beside_rival(nothing, model, "test", rivals, WORKS) == {}
+    assert rival_of(model, "test", rivals) is None
 
 
 def test_a_side_without_melodies_leaves_the_events(tokens: Path, tmp_path: Path) -> None:
@@ -145,9 +154,6 @@ def test_a_side_without_melodies_leaves_the_events(tokens: Path, tmp_path: Path)
     assert compared_views(tmp_path) == ["events"]
 
 
-def test_a_view_that_was_left_out_has_no_rival(
-    tokens: Path, tokenizer: Tokenizer, tmp_path: Path
-) -> None:
+def test_a_view_that_was_left_out_has_no_rival(tokenizer: Tokenizer, tmp_path: Path) -> None:
     model = model_of(settings("lstm_local small"), vocabularies(tokenizer))
-    own = evaluate(model, VIEWS["melody"].load(tokens, "test"), settings().evaluate)
-    assert beside_rival(own, model, "test", tmp_path, WORKS) == {}
+    assert rival_of(model, "test", tmp_path) is None

@@ -10,8 +10,9 @@ import torch
 
 from tests.evaluation.test_scores import scored
 from tests.tiny import melodies, model_of, pieces_for, settings
+from tonerow.evaluation.note_tables import note_table
 from tonerow.evaluation.scores import evaluate
-from tonerow.evaluation.summary import note_table, summarise
+from tonerow.evaluation.summary import columns, summarise
 
 WORKS = {str(i): f"work {i}" for i in range(99)}
 
@@ -19,11 +20,15 @@ WORKS = {str(i): f"work {i}" for i in range(99)}
 def test_the_table_has_a_row_a_note() -> None:
     pieces = melodies([9, 5])
     own = scored(model_of(settings()), pieces, 8, 4)
-    table = note_table(own, "val").to_pydict()
+    table = note_table("val", pieces, WORKS, columns(own)).to_pydict()
     assert table["split"] == ["val"] * 14
     assert table["piece_id"] == ["0"] * 9 + ["1"] * 5
+    assert table["work_id"] == ["work 0"] * 9 + ["work 1"] * 5
     assert sum(table["pitch_nats"]) / 14 == pytest.approx(own.nll(), rel=1e-6)
     assert sum(table["pitch_hit"]) / 14 == own.accuracy()["pitch"]
+    likely = [math.exp(-nats) for nats in table["pitch_nats"]]
+    for p, hit, most in zip(likely, table["pitch_hit"], table["pitch_confidence"], strict=True):
+        assert p == pytest.approx(most) if hit else p <= most
 
 
 def test_the_summary_names_each_score_by_field() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow.notes.bars import bar_beats, place_in_bar
+from tonerow.notes.bars import bar_beats, beat_beats, place_in_bar
 
 TIME_SIGNATURES = st.tuples(st.integers(1, 255), st.integers(1, 999)).map(
     lambda m: f"{m[0]}/{m[1]}"
@@ -18,6 +18,14 @@ TIME_SIGNATURES = st.tuples(st.integers(1, 255), st.integers(1, 999)).map(
 )
 def test_a_bar_has_so_many_quarter_notes(time_signature: str, expected: float) -> None:
     assert bar_beats(time_signature) == expected
+
+
+@pytest.mark.parametrize(
+    ("time_signature", "expected"),
+    [("4/4", 1.0), ("3/4", 1.0), ("2/2", 2.0), ("6/8", 1.5), ("12/16", 0.75), ("3/8", 0.5)],
+)
+def test_a_beat_of_a_compound_metre_is_dotted(time_signature: str, expected: float) -> None:
+    assert beat_beats(time_signature) == expected
 
 
 @pytest.mark.parametrize(

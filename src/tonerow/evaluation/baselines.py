@@ -15,6 +15,7 @@ from tonerow.evaluation import counting, ngram
 from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.note_scores import NoteScores, means
+from tonerow.evaluation.note_tables import note_table
 from tonerow.notes.splits import SPLITS
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS, Pieces
@@ -123,14 +124,21 @@ def _with_interval(
     return means(scores) | {"nll_low": low, "nll_high": high}
 
 
-def note_table(pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent]) -> pa.Table:
-    """One row a note: split, piece_id, and the nats of each opponent, float32."""
+def table(
+    pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent], works: Mapping[str, str]
+) -> pa.Table:
+    """One row a note: of each opponent ``<name>_nats``, ``<name>_hit`` and ``<name>_confidence``.
+
+    The metadata tell by the opponents' names what they see.
+    """
     parts = []
     for side, own in pieces.items():
-        ids = np.repeat(np.array(own.ids, dtype=object), np.diff(own.first))
-        columns: dict[str, Any] = {"split": pa.repeat(side, len(ids)), "piece_id": pa.array(ids)}
+        columns: dict[str, Any] = {}
         for name, opponent in scored.items():
-            columns[name] = pa.array(opponent.scores[side]["nll"].astype(np.float32))
-        parts.append(pa.table(columns))
+            scores = opponent.scores[side]
+            columns[f"{name}_nats"] = scores["nll"]
+            columns[f"{name}_hit"] = scores["accuracy"] == 1
+            columns[f"{name}_confidence"] = scores["confidence"]
+        parts.append(note_table(side, own, works, columns))
     metadata = {name: opponent.sees for name, opponent in scored.items()}
     return pa.concat_tables(parts).replace_schema_metadata(metadata)

@@ -2,47 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from tonerow.evaluation.calibration import BINS, Calibration, calibration
 from tonerow.evaluation.intervals import read_works
-from tonerow.evaluation.rivalry import beside_rival
-from tonerow.evaluation.scores import evaluate
-from tonerow.evaluation.summary import note_table, summarise
+from tonerow.evaluation.note_tables import note_table
+from tonerow.evaluation.places import places
+from tonerow.evaluation.rivalry import RivalScores, difference, rival_of
+from tonerow.evaluation.scores import Scored, evaluate
+from tonerow.evaluation.summary import columns, summarise
+from tonerow.evaluation.where import by_part, parts
 from tonerow.model_files import Opened
 from tonerow.params import Evaluate
 from tonerow.views import VIEWS
 
+HELD_OUT = "val", "test"
 
-def report(
-    opened: Opened, splits: Path, tokens: Path, rivals: Path, settings: Evaluate
-) -> tuple[dict[str, Any], pa.Table]:
+
+@dataclass(frozen=True)
+class Folders:
+    """Where to read what an evaluation takes.
+
+    Attributes:
+        interim: with the tables of pieces and notes, for the place of each note in its bar.
+        splits: with ``splits.parquet``, for the work of each piece.
+        tokens: with the token tables.
+        rivals: with the scores of those that the model stands beside.
+    """
+
+    interim: Path
+    splits: Path
+    tokens: Path
+    rivals: Path
+
+
+@dataclass
+class Report:
+    """What an evaluation finds.
+
+    Attributes:
+        summary: model, size, what it sees, and by split the scores with intervals and the rival's.
+        where: by split and part of the notes the nats of model and rival, see `by_part`, and how
+            far confidence and accuracy are apart.
+        calibrations: by split and "model" or "rival".
+        notes: a row a note.
+    """
+
+    summary: dict[str, Any]
+    where: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calibrations: dict[str, dict[str, Calibration]] = field(default_factory=dict)
+    tables: list[pa.Table] = field(default_factory=list)
+
+    @property
+    def notes(self) -> pa.Table:
+        """One row a held-out note, see `note_table` and `columns`."""
+        return pa.concat_tables(self.tables)
+
+    def curves(self) -> list[dict[str, Any]]:
+        """A row a bin of confidence: how often model and rival were right, by split."""
+        rows: list[dict[str, Any]] = []
+        for i in range(BINS):
+            row: dict[str, Any] = {"confidence": (i + 0.5) / BINS, "perfect": (i + 0.5) / BINS}
+            for split, of in self.calibrations.items():
+                for who, own in of.items():
+                    row[f"{split}_{who}"] = float(own.accuracy[i]) if own.notes[i] else ""
+                    row[f"{split}_{who}_notes"] = int(own.notes[i])
+            rows.append(row)
+        return rows
+
+
+def report(opened: Opened, folders: Folders, settings: Evaluate) -> Report:
     """Scores every note of val and test once.
 
     Args:
         opened: the model.
-        splits: folder with ``splits.parquet``, for the work of each piece.
-        tokens: folder with the token tables.
-        rivals: folder with the scores of those that the model stands beside.
+        folders: what to read.
         settings: the context in which notes are scored.
-
-    Returns:
-        What stands in ``metrics/evaluate.json``: model, size, what it sees, and by split the scores
-        with intervals and the rival's; and a row a note, see `note_table`.
     """
-    model, works = opened.model, read_works(splits)
+    model, works = opened.model, read_works(folders.splits)
     about = {"model": opened.about.model, "size": opened.about.size}
-    summary: dict[str, Any] = {**about, "sees": model.conditions_on.tag}
-    tables = []
-    for split in ("val", "test"):
-        pieces = VIEWS[model.view].load(tokens, split).to(opened.device)
+    done = Report({**about, "sees": model.conditions_on.tag})
+    for split in HELD_OUT:
+        pieces = VIEWS[model.view].load(folders.tokens, split).to(opened.device)
         if not pieces.n_notes:
-            summary[split] = {"notes": 0}
+            done.summary[split] = {"notes": 0}
             continue
         scored = evaluate(model, pieces, settings)
-        beside = beside_rival(scored, model, split, rivals, works)
-        summary[split] = summarise(scored, works) | beside
-        tables.append(note_table(scored, split))
-    return summary, pa.concat_tables(tables)
+        rival = rival_of(model, split, folders.rivals)
+        done.summary[split] = summarise(scored, works)
+        if rival is not None:
+            done.summary[split]["rival"] = difference(scored, rival, works)
+        done.tables.append(note_table(split, pieces, works, columns(scored)))
+        done.calibrations[split] = _calibrations(scored, rival)
+        done.where[split] = _where(scored, rival, model.view, folders.interim, works) | {
+            f"{who}_calibration_error": own.error() for who, own in done.calibrations[split].items()
+        }
+    return done
+
+
+def _field(scored: Scored) -> str:
+    """The field that is looked at closely: the pitch, of text the characters."""
+    return "pitch" if "pitch" in scored.fields else next(iter(scored.fields))
+
+
+def _calibrations(scored: Scored, rival: RivalScores | None) -> dict[str, Calibration]:
+    own = scored.fields[_field(scored)]
+    curves = {"model": calibration(own["confidence"], own["hit"])}
+    if rival is not None:
+        curves["rival"] = calibration(rival.confidence, rival.hit)
+    return curves
+
+
+def _where(
+    scored: Scored, rival: RivalScores | None, view: str, interim: Path, works: Mapping[str, str]
+) -> dict[str, Any]:
+    pieces, name = scored.pieces, _field(scored)
+    ids = pieces.notes[name].cpu().numpy()
+    metre = places(interim, pieces, view == "melody") if name == "pitch" else ()
+    nats = scored.fields[name]["nats"].astype(np.float64)
+    own = [works[piece] for piece in pieces.ids]
+    beside = rival.nats if rival is not None else None
+    return by_part(nats, beside, parts(ids, pieces.first, *metre), pieces.first, own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,37 +24,64 @@ SEES_AS_MUCH = {
 """What the rival beside a model sees. No rival predicts characters."""
 
 
-def beside_rival(
-    scored: Scored, model: Model, split: str, rivals: Path, works: Mapping[str, str]
-) -> dict[str, dict[str, float | str]]:
-    """The rival of a model, and the paired difference of their nats a pitch.
+@dataclass(frozen=True)
+class RivalScores:
+    """A rival's scores of one split.
+
+    Attributes:
+        name: of the rival.
+        nats: (n_notes,) of each pitch.
+        hit: (n_notes,), whether its first choice was right.
+        confidence: (n_notes,), the probability of its first choice.
+    """
+
+    name: str
+    nats: NDArray[np.float64]
+    hit: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+
+
+def rival_of(model: Model, split: str, rivals: Path) -> RivalScores | None:
+    """The strongest rival that sees as much as a model; None where none predicts what it does.
 
     Args:
-        scored: the model's notes.
-        model: whose they are.
+        model: whose.
         split: "val" or "test".
-        rivals: folder with the Parquet files of `tonerow.evaluation.baselines.note_table`.
-        works: the work of each piece.
-
-    Returns:
-        `rival`: its `name`, its `pitch_nll`, and `difference`, how much more the model needs, with
-        its 95 % interval over works; empty where no rival predicts what the model does.
+        rivals: folder with the Parquet files of `tonerow.evaluation.baselines.table`.
     """
     sees = SEES_AS_MUCH.get(model.conditions_on)
     file = rivals / f"{VIEWS[model.view].compared_with}.parquet"
-    if sees is None or "pitch" not in scored.fields or not file.exists():
-        return {}
-    name, nats = strongest(file, sees, split)
+    if sees is None or "pitch" not in model.predicts or not file.exists():
+        return None
+    return strongest(file, sees, split)
+
+
+def strongest(table: Path, sees: str, split: str) -> RivalScores:
+    """The last of the rivals in a table that see so much."""
+    tags = {key.decode(): tag.decode() for key, tag in (pq.read_schema(table).metadata).items()}
+    (*_, name) = (name for name, tag in tags.items() if tag == sees)
+    scores = [f"{name}_nats", f"{name}_hit", f"{name}_confidence"]
+    rows = pq.read_table(table, columns=scores, filters=[("split", "==", split)])
+    nats, hit, confidence = (rows[score].to_numpy() for score in scores)
+    return RivalScores(name, nats.astype(np.float64), hit, confidence)
+
+
+def difference(
+    scored: Scored, rival: RivalScores, works: Mapping[str, str]
+) -> dict[str, float | str]:
+    """The paired difference of a model's and its rival's nats a pitch.
+
+    Args:
+        scored: the model's notes.
+        rival: on the same notes.
+        works: the work of each piece.
+
+    Returns:
+        The rival's `name` and `pitch_nll`, and `difference`, how much more the model needs, with
+        its 95 % interval over works.
+    """
     pieces = scored.pieces
-    more = scored.fields["pitch"]["nats"].astype(np.float64) - nats
+    more = scored.fields["pitch"]["nats"].astype(np.float64) - rival.nats
     mean, low, high = over_works(more, pieces.ids, pieces.first, works)
-    about: dict[str, float | str] = {"name": name, "pitch_nll": float(nats.mean(dtype=np.float64))}
-    return {"rival": about | {"difference": mean, "difference_low": low, "difference_high": high}}
-
-
-def strongest(table: Path, sees: str, split: str) -> tuple[str, NDArray[np.float32]]:
-    """The last of the rivals that see so much, and its nats of each note."""
-    rows = pq.read_table(table, filters=[("split", "==", split)])
-    tags = {key.decode(): tag.decode() for key, tag in (rows.schema.metadata or {}).items()}
-    (*_, name) = (name for name in rows.column_names if tags.get(name) == sees)
-    return name, rows[name].to_numpy()
+    about: dict[str, float | str] = {"name": rival.name, "pitch_nll": float(rival.nats.mean())}
+    return about | {"difference": mean, "difference_low": low, "difference_high": high}

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tonerow.evaluation.intervals import over_works
@@ -63,12 +62,7 @@ def interval(
     return {name: of.mean, f"{name}_low": of.low, f"{name}_high": of.high}
 
 
-def note_table(scored: Scored, split: str) -> pa.Table:
-    """One row a note: split, piece_id, ``<field>_nats`` float32, ``<field>_hit`` bool."""
-    sizes = np.diff(scored.pieces.first)
-    ids = pa.array(np.repeat(np.array(scored.pieces.ids, dtype=object), sizes), pa.string())
-    columns: dict[str, Any] = {"split": pa.repeat(split, scored.pieces.n_notes), "piece_id": ids}
-    for name, own in scored.fields.items():
-        columns[f"{name}_nats"] = pa.array(own["nats"].astype(np.float32))
-        columns[f"{name}_hit"] = pa.array(own["hit"])
-    return pa.table(columns)
+def columns(scored: Scored) -> dict[str, NDArray[Any]]:
+    """Of each note ``<field>_nats``, ``<field>_hit`` and ``<field>_confidence``, (n_notes,)."""
+    kept = "nats", "hit", "confidence"
+    return {f"{name}_{score}": own[score] for name, own in scored.fields.items() for score in kept}

@@ -21,6 +21,19 @@ def bar_beats(time_signature: str) -> float:
     return float(4 * Fraction(time_signature))
 
 
+def beat_beats(time_signature: str) -> float:
+    """How long a beat of the metre is, in quarter notes: 1.0 for "4/4", 1.5 for "6/8".
+
+    In compound metres (6, 9, 12 and so on, over 8 or shorter) three of the lower number are a beat.
+
+    Args:
+        time_signature: as in `PIECES`, "<number>/<number>".
+    """
+    upper, lower = (int(number) for number in time_signature.split("/"))
+    is_compound = upper > 3 and upper % 3 == 0 and lower >= 8
+    return float(Fraction(4, lower) * (3 if is_compound else 1))
+
+
 def place_in_bar(
     onset_beat: _Floats, downbeat_beat: _Floats | float, bar_beats: _Floats | float
 ) -> _Floats:

@@ -1,0 +1,77 @@
+"""Parts of the notes: what a tune has played before, its opening, places in the bar."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tonerow.evaluation.where import by_part, heard_before, parts
+
+RUN = [60, 62, 64, 65]
+
+
+def lines(*pieces: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    ids = np.array([pitch for piece in pieces for pitch in piece])
+    return ids, np.cumsum([0, *(len(piece) for piece in pieces)])
+
+
+def test_a_run_that_comes_again_is_heard_before() -> None:
+    ids, first = lines([*RUN, 50, *RUN, 51])
+    assert heard_before(ids, first, 4).tolist() == [False] * 5 + [True] * 4 + [False]
+
+
+def test_another_piece_does_not_count_nor_does_a_shorter_run() -> None:
+    ids, first = lines([*RUN, 50], [*RUN, 51], RUN[:3])
+    assert not heard_before(ids, first, 4).any()
+    assert not heard_before(*lines([*RUN, 50, *RUN]), 5).any()
+
+
+def test_runs_may_overlap() -> None:
+    ids, first = lines([60] * 5)
+    assert heard_before(ids, first, 4).tolist() == [False] + [True] * 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_a_plain_search_finds_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids, first = lines(*(rng.integers(0, 2, n).tolist() for n in (40, 3, 25, 1)))
+    run, expected = 5, np.zeros(len(ids), bool)
+    for begin, end in itertools.pairwise(first.tolist()):
+        for s in range(begin, end - run + 1):
+            if any((ids[s : s + run] == ids[e : e + run]).all() for e in range(begin, s)):
+                expected[s : s + run] = True
+    assert (heard_before(ids, first, run) == expected).all()
+
+
+def test_each_note_is_in_one_part_of_a_kind() -> None:
+    ids, first = lines(list(range(40, 70)))
+    place, beat = np.array([0.5 * i % 3 for i in range(30)]), np.ones(30)
+    of = parts(ids, first, place, beat)
+    for kind in (("repeated", "new"), ("opening", "later"), ("downbeat", "other_beat", "off_beat")):
+        assert (np.sum([of[name] for name in kind], axis=0) == 1).all()
+    assert of["opening"].sum() == 16
+    assert of["downbeat"].tolist() == [True, *[False] * 5] * 5
+
+
+def test_without_a_metre_a_note_has_no_place() -> None:
+    ids, first = lines([60] * 4)
+    place = np.array([0.0, 0.5, np.nan, np.nan])
+    of = parts(ids, first, place, np.array([1.0, 1.0, np.nan, np.nan]))
+    assert sum(of[name].sum() for name in ("downbeat", "other_beat", "off_beat")) == 2
+    assert set(parts(ids, first)) == {"repeated", "new", "opening", "later"}
+
+
+def test_scores_of_a_part_are_of_its_notes_alone() -> None:
+    first, works = np.array([0, 2, 4]), ["a", "b"]
+    nats, rival = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.5, 2.0, 3.5, 1.0])
+    inside = np.array([True, False, True, False])
+    of = by_part(nats, rival, {"some": inside, "none": np.zeros(4, bool)}, first, works)
+    assert set(of) == {"some"}
+    assert of["some"]["share"] == 0.5
+    assert of["some"]["nll"] == 2.0
+    assert of["some"]["rival_nll"] == 2.0
+    assert of["some"]["difference"] == 0.0
+    assert (of["some"]["difference_low"], of["some"]["difference_high"]) == (-0.5, 0.5)
+    assert set(by_part(nats, None, {"some": inside}, first, works)["some"]) == {"share", "nll"}
