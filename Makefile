@@ -15,15 +15,19 @@ PIP := pip install --quiet --disable-pip-version-check
 
 # What `make compare` trains: all models of params.yaml, or those of MODELS="one another".
 MODELS ?= $$(python -m tonerow.params models)
+# With which seeds each: that of params.yaml, or SEEDS=3: 1, 2 and 3.
+SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare test matrix lint ci bench yardstick fuzz ui clean other-torch
+.PHONY: help repro compare table test matrix lint ci bench yardstick fuzz ui clean other-torch
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
 	@echo "make compare train every model of params.yaml, one after the other, and print one table"
+	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these)"
+	@echo "make table   the same table of what has been trained, or RUNS=\"model experiment\""
 	@echo "make test    run the tests (TESTS=tests/midi for some of them)"
 	@echo "make lint    ruff and mypy"
 	@echo "make ci      what must pass before a merge: lint, tests, the pipeline on a small corpus"
@@ -63,8 +67,13 @@ repro: $(VENV)/installed
 
 compare: $(VENV)/installed
 	models="$(MODELS)" && \
-	for model in $$models; do dvc exp run --queue --set-param model=$$model || exit 1; done && \
+	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
+		dvc exp run --queue --set-param model=$$model $${seed:+--set-param train.seed=$$seed} || exit 1; \
+	done; done && \
 	dvc exp run --run-all && python -m tonerow.tracking.comparison $$models
+
+table: $(VENV)/installed
+	@python -m tonerow.tracking.comparison $(RUNS)
 
 test: $(VENV)/installed
 	pytest $(TESTS)

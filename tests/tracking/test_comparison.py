@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests import shipped
@@ -18,17 +19,64 @@ SETTINGS = shipped.settings()
 LABELS = ("melody", "all notes")
 
 
-def run(model: str = "lstm_local", size: str = "small", **metrics: float) -> dict[str, Any]:
-    return {"model": model, "size": size, **metrics, "evaluate/test.notes": 9.0}
+def run(model: str = "lstm_local", seed: int = 1, /, **metrics: float) -> dict[str, Any]:
+    recipe = frozenset({("model", model)})
+    own = {"model": model, "train.seed": str(seed), "recipe": recipe, "run_id": f"{model} {seed}"}
+    return {**own, **metrics, "evaluate/test.notes": 9.0}
 
 
-def test_the_latest_run_of_each_model_in_the_order_asked_for() -> None:
-    unfinished, of_before_sizes = {"model": "a", "size": "small"}, {"model": "a"}
-    runs = [unfinished, run("a", "large"), run("a", x=1.0), run("b"), run("a", x=2.0)]
-    assert comparison.latest(runs, ["a", "b"], "small") == [runs[2], runs[3]]
-    assert comparison.latest(runs, ["b", "c", "a"], "small") == [runs[3], runs[2]]
-    assert comparison.latest(runs, ["a"], "large") == [runs[1]]
-    assert comparison.latest([of_before_sizes], ["a"], "small") == []
+def notes(nats: list[float], pieces: str = "aabb") -> pa.Table:
+    columns = {"split": ["test"] * len(nats), "piece_id": list(pieces), "work_id": list(pieces)}
+    return pa.table({**columns, "pitch_nats": nats})
+
+
+def row(*runs: dict[str, Any], tables: dict[str, pa.Table] | None = None) -> comparison.Row:
+    held = tables or {}
+    return comparison.with_notes(runs[0]["model"], runs, lambda of: held.get(of["run_id"]))
+
+
+def test_the_latest_run_of_each_seed_of_the_recipe_that_is_asked_for() -> None:
+    unfinished = {key: value for key, value in run("a").items() if key != "evaluate/test.notes"}
+    other = {**run("a", x=5.0), "recipe": frozenset({("model", "a"), ("dropout", "0.9")})}
+    runs = [unfinished, other, run("a", 2), run("b"), run("a", 1, x=1.0), run("a", 1, x=2.0)]
+    asked = {name: run(name)["recipe"] for name in ("b", "c", "a")}
+    assert comparison.latest(runs, asked) == {"b": [runs[3]], "a": [runs[2], runs[4]]}
+
+
+def test_an_experiment_is_compared_by_its_own_recipe() -> None:
+    named = {**run("a", 3), "dvc_experiment": "wide"}
+    runs = [run("b"), named, run("a", 4), {**run("b", 5), "dvc_experiment": "wide"}]
+    assert comparison.latest(runs, {"wide": None, "narrow": None}) == {"wide": [named, runs[2]]}
+
+
+def test_several_seeds_stand_as_their_mean_and_their_spread() -> None:
+    levels = {"evaluate/test.pitch_nll": (0.5, 0.7), "evaluate/test.pitch_nll_low": (0.4, 0.5)}
+    runs = [run("lstm_local", i) | {key: of[i] for key, of in levels.items()} for i in (0, 1)]
+    runs[0]["evaluate/val.pitch_nll"] = 0.4  # the other run has none, so there is no mean
+    shown = rows_of(comparison.table([row(*runs)]))["lstm_local"]
+    assert shown["seeds"] == "2"
+    assert shown["test pitch nats (95 %)"] == "0.600 (0.450 to nan)"
+    assert shown["sd over seeds"] == f"{0.2 / 2**0.5:.4f}"
+    assert rows_of(comparison.table([row(runs[0])]))["lstm_local"]["sd over seeds"] == "-"
+
+
+def test_a_row_stands_beside_the_first_note_by_note() -> None:
+    tables = {
+        "lstm_local 1": notes([1.0, 1.0, 2.0, 2.0]),
+        "lstm_full 1": notes([1.5, 1.0, 2.0, 2.5]),
+        "lstm_full 2": notes([1.5, 1.0, 2.0, 3.5]),
+        "rnn_vanilla 1": notes([1.0, 1.0, 2.0, 2.0], "aaab"),
+    }
+    rows = [
+        row(run("lstm_local"), tables=tables),
+        row(run("lstm_full", 1), run("lstm_full", 2), tables=tables),
+        row(run("rnn_vanilla"), tables=tables),  # of other notes
+        row(run("lstm_window"), tables=tables),  # kept none
+    ]
+    shown = rows_of(comparison.table(rows))
+    more = "more than the first row (95 %)"
+    assert shown["lstm_full"][more] == "0.375 (0.250 to 0.500)"
+    assert {shown[name][more] for name in ("lstm_local", "rnn_vanilla", "lstm_window")} == {"-"}
 
 
 def rows_of(table: str) -> dict[str, dict[str, str]]:
@@ -40,7 +88,8 @@ def rows_of(table: str) -> dict[str, dict[str, str]]:
 
 
 def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> None:
-    scored = run(parameters=1152448.0) | {
+    scored = run() | {
+        "parameters": 1152448.0,
         "evaluate/test.pitch_accuracy": 0.7361,
         "evaluate/test.pitch_nll": 0.8181,
         "evaluate/test.pitch_nll_low": 0.7839,
@@ -49,15 +98,18 @@ def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> Non
         "evaluate/test.rival.difference_low": 0.0461,
         "evaluate/test.rival.difference_high": 0.0699,
     }
-    table = comparison.table([scored])
-    row = rows_of(table)["lstm_local"]
-    assert row["accuracy"] == "0.736"
-    assert row["numbers"] == "1,152,448"
-    assert row["test pitch nats (95 %)"] == "0.818 (0.784 to 0.852)"
-    assert row["more than its rival (95 %)"] == "0.058 (0.046 to 0.070)"
-    assert row["train s"] == "-"
+    table = comparison.table([row(scored)])
+    shown = rows_of(table)["lstm_local"]
+    assert shown["accuracy"] == "0.736"
+    assert shown["numbers"] == "1,152,448"
+    assert shown["test pitch nats (95 %)"] == "0.818 (0.784 to 0.852)"
+    assert shown["more than its rival (95 %)"] == "0.058 (0.046 to 0.070)"
+    assert shown["train s"] == "-"
     assert len({len(line) for line in table.splitlines() if line.startswith("|")}) == 1
-    assert f"- lstm_local sees {find('lstm_local').conditions_on.value}" in table.splitlines()
+    sees = (
+        f"- lstm_local sees {find('lstm_local').conditions_on.value}; its note bits sum up: pitch"
+    )
+    assert sees in table.splitlines()
 
 
 def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> None:
@@ -69,7 +121,7 @@ def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> N
     }
     scores["baselines/melody.test.rival_pitch.numbers_fitted"] = 44.0
     names = ["lstm_local", "lstm_char", "rnn_heads"]
-    rows = rows_of(comparison.table([run(name) | scores for name in names]))
+    rows = rows_of(comparison.table([row(run(name) | scores) for name in names]))
     grams, rivals = [f"ngram, {of}" for of in LABELS], [f"rival pitch, {of}" for of in LABELS]
     assert list(rows) == [*names, *grams, *rivals]
     assert rows["rival pitch, melody"]["numbers"] == "44"
@@ -92,7 +144,15 @@ def test_finished_runs_of_the_corpus_are_found(
     (only,) = tracking.finished(SETTINGS)
     assert (only["model"], only["size"]) == (SETTINGS.model, SETTINGS.size)
     assert only["training_seconds"] == 3.0
+    assert only["recipe"] == tracking.recipe_of(SETTINGS)
+    assert tracking.scores(SETTINGS, only["run_id"]) is None
     assert tracking.finished(shipped.settings({"corpus": "maestro"})) == []
+
+
+def test_the_seed_of_the_training_alone_is_no_part_of_a_recipe() -> None:
+    recipe = tracking.recipe_of(SETTINGS)
+    assert tracking.recipe_of(shipped.settings({"train.seed": 7})) == recipe
+    assert tracking.recipe_of(shipped.settings({"split.seed": 7})) != recipe
 
 
 def test_without_a_run_the_command_says_what_to_do(tmp_path: Path) -> None:

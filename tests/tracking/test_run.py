@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stages import track
@@ -98,6 +100,8 @@ def results(tmp_path: Path) -> Path:
     """What the pipeline has made when `track` starts: model.pt, samples/, metrics/."""
     (tmp_path / "samples").mkdir()
     (tmp_path / "metrics").mkdir()
+    (tmp_path / "scores").mkdir()
+    pq.write_table(pa.table({"pitch_nats": [0.5]}), tmp_path / "scores" / "notes.parquet")
     (tmp_path / "model.pt").write_bytes(b"weights")
     (tmp_path / "samples" / "0.mid").write_bytes(b"MThd")
     evaluation = {"test": {"nll": 1.4, "top 5 (%)": 80, "model": "x"}, "orders": [1, 2]}
@@ -129,7 +133,8 @@ def history(uri: str | Path, run: Any, name: str) -> list[tuple[int, float]]:
 
 
 def record(settings: params.Params, results: Path) -> bool:
-    return tracking.record(settings, results / "model.pt", results / "samples", results / "metrics")
+    folders = (results / name for name in ("scores", "samples", "metrics"))
+    return tracking.record(settings, results / "model.pt", *folders)
 
 
 def train(settings: params.Params, model: Path) -> None:
@@ -219,6 +224,7 @@ class TestStore:
         folder = root / "mlartifacts" / run.info.run_id / "artifacts"
         assert run.info.artifact_uri == folder.as_uri()
         assert (folder / "samples" / "0.mid").read_bytes() == b"MThd"
+        assert (folder / "scores" / "notes.parquet").exists()
 
     @pytest.mark.parametrize(
         ("uri", "expected"),
@@ -439,7 +445,7 @@ class TestRecord:
 
 def run_stage(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("params.yaml").write_text(shipped.text(), encoding="utf-8")
-    paths = [str(results / name) for name in ("model.pt", "samples", "metrics")]
+    paths = [str(results / name) for name in ("model.pt", "scores", "samples", "metrics")]
     monkeypatch.setattr(sys, "argv", ["track", *paths])
     track.main()
 

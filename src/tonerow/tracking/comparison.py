@@ -1,22 +1,79 @@
-"""The table that compares models: ``python -m tonerow.tracking.comparison [MODEL ...]``.
+"""The table that compares runs: ``python -m tonerow.tracking.comparison [NAME ...]``.
 
-One row for each model and size: its latest finished run on the corpus that ``params.yaml`` names.
-Without models, all of ``params.yaml`` in the size that it names.
+A NAME is a model, with the settings that ``params.yaml`` has now, or a DVC experiment with its own;
+without names, all models of ``params.yaml``. One row for each: its latest finished run on the corpus
+that ``params.yaml`` names, or the mean of all its runs that differ in `train.seed` alone. One column
+is the difference to the first row, note by note.
 """
 
 from __future__ import annotations
 
 import re
+import statistics
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
 from tonerow import models, params, tracking
+from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.views import VIEWS
 
 NOT_THERE = "-"
+LEVEL = "evaluate/test.pitch_nll"
+NOTES_SCORED = "evaluate/test.notes"
 Run = Mapping[str, Any]
+Recipe = frozenset[tuple[str, str]]
 Show = Callable[[Run, str], str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What stands in one row.
+
+    Attributes:
+        name: as asked for.
+        runs: one for each seed, the latest first.
+        nats: of each test note's pitch, the mean over seeds, (n_notes,); empty where none are kept.
+        pieces: the piece of each note, (n_notes,).
+        works: the work of each note, (n_notes,).
+    """
+
+    name: str
+    runs: Sequence[Run]
+    nats: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    pieces: NDArray[Any] = field(default_factory=lambda: np.zeros(0, object))
+    works: NDArray[Any] = field(default_factory=lambda: np.zeros(0, object))
+
+    @property
+    def mean(self) -> dict[str, Any]:
+        """The newest run, with the mean over the seeds of every number."""
+        newest = self.runs[0]
+        numbers = [key for key, value in newest.items() if isinstance(value, float)]
+        means = {
+            key: statistics.fmean(run[key] for run in self.runs)
+            for key in numbers
+            if all(key in run for run in self.runs)
+        }
+        return {**newest, **means, "seeds": len(self.runs)} | self._spread()
+
+    def _spread(self) -> dict[str, float]:
+        values = [run[LEVEL] for run in self.runs if LEVEL in run]
+        return {"spread": statistics.stdev(values)} if len(values) > 1 else {}
+
+    def minus(self, other: Row) -> Estimate | None:
+        """How many nats a pitch more than the other, paired; None where the notes are others."""
+        if not len(self.nats) or not np.array_equal(self.pieces, other.pieces):
+            return None
+        names, work = np.unique(self.works, return_inverse=True)
+        ends = np.arange(len(work) + 1)
+        sums, notes = per_work(self.nats - other.nats, ends, names[work].tolist())
+        return bootstrap(sums, notes)
 
 
 def _number(form: str) -> Show:
@@ -32,13 +89,16 @@ def _estimate(run: Run, key: str) -> str:
 
 
 COLUMNS: dict[str, tuple[str, Show]] = {
+    "seeds": ("seeds", _number("{:.0f}")),
     "numbers": ("parameters", _number("{:,.0f}")),
     "train s": ("training_seconds", _number("{:,.0f}")),
     "notes/s": ("notes_per_second", _number("{:,.0f}")),
     "val pitch nats": ("evaluate/val.pitch_nll", _number("{:.3f}")),
-    "test pitch nats (95 %)": ("evaluate/test.pitch_nll", _estimate),
+    "test pitch nats (95 %)": (LEVEL, _estimate),
+    "sd over seeds": ("spread", _number("{:.4f}")),
     "accuracy": ("evaluate/test.pitch_accuracy", _number("{:.3f}")),
     "more than its rival (95 %)": ("evaluate/test.rival.difference", _estimate),
+    "more than the first row (95 %)": ("more", _estimate),
     "test note bits": ("evaluate/test.bits_per_note", _number("{:.3f}")),
     "test char nats": ("evaluate/test.char_nll", _number("{:.3f}")),
     "bits per written note": ("evaluate/test.bits_per_written_note", _number("{:.3f}")),
@@ -52,37 +112,76 @@ NOTES = (
     "- numbers: what training adjusts; of a rival, what is fitted on val (its val score flatters)",
     "- more than its rival: nats a pitch, note by note beside the strongest counting model that sees "
     "as much (beside a model that sees the rhythm so far: one that sees the rhythm before the note); "
-    "below 0 the model is better; "
-    "intervals are over works",
-    "- a model looks back at most 512 notes, a rival 1,024, an n-gram with a cache the whole piece",
+    "below 0 the model is better; intervals are over works",
+    "- more than the first row: note by note, where both predict the pitches of the same notes",
+    "- several seeds: each number is the mean over the seeds, so are the ends of an interval; one "
+    "seed: another would differ by about as much as sd over seeds says",
+    "- a model looks back at most `evaluate.window` notes, or its own `window`, a rival 1,024, an "
+    "n-gram with a cache the whole piece",
+    "- every model has a recipe of its own, found on this corpus: see `training` in params.yaml",
 )
 
 
-def latest(runs: Iterable[Run], names: Sequence[str], size: str) -> list[Run]:
-    """The first evaluated run of each of these models in this size, in the order of `names`."""
-    first: dict[str, Run] = {}
+def latest(runs: Iterable[Run], recipes: Mapping[str, Recipe | None]) -> dict[str, list[Run]]:
+    """For each name its latest evaluated run, and the latest of the other seeds of its recipe.
+
+    Args:
+        runs: the latest first, see `tracking.finished`.
+        recipes: by name, of a model the recipe that is asked for; None: the name of a DVC experiment.
+    """
+    rows: dict[str, dict[str, Run]] = {name: {} for name in recipes}
+    wanted = dict(recipes)
     for run in runs:
-        if run.get("size") == size and "evaluate/test.notes" in run:
-            first.setdefault(run["model"], run)
-    return [first[name] for name in names if name in first]
+        if NOTES_SCORED not in run:
+            continue
+        for name, seeds in rows.items():
+            if wanted[name] is None and run.get("dvc_experiment") == name:
+                wanted[name] = run["recipe"]
+            if run["recipe"] == wanted[name]:
+                seeds.setdefault(run["train.seed"], run)
+    return {name: list(seeds.values()) for name, seeds in rows.items() if seeds}
 
 
-def table(runs: Sequence[Run]) -> str:
+def with_notes(name: str, runs: Sequence[Run], load: Callable[[Run], pa.Table | None]) -> Row:
+    """A row with the nats of each test note, where all of its runs have kept them."""
+    tables = [load(run) for run in runs]
+    if any(table is None or "pitch_nats" not in table.column_names for table in tables):
+        return Row(name, runs)
+    tests = [table.filter(pc.field("split") == "test") for table in tables if table is not None]
+    nats = np.mean([test["pitch_nats"].to_numpy().astype(np.float64) for test in tests], axis=0)
+    pieces, works = (tests[0][key].to_numpy() for key in ("piece_id", "work_id"))
+    return Row(name, runs, nats, pieces, works)
+
+
+def table(rows: Sequence[Row]) -> str:
     """A Markdown table of runs and their baselines, and what each knows when it predicts a note."""
+    runs = []
+    for row in rows:
+        own = {**row.mean, "name": row.name}
+        if row is not rows[0] and (more := row.minus(rows[0])) is not None:
+            own |= {"more": more.mean, "more_low": more.low, "more_high": more.high}
+        runs.append(own)
     lines = [["model", *COLUMNS]]
     lines += [
-        [run["model"], *(show(run, key) for key, show in COLUMNS.values())]
+        [run["name"], *(show(run, key) for key, show in COLUMNS.values())]
         for run in [*runs, *_opponents(runs)]
     ]
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    rows = [
+    shown = [
         "| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in lines
     ]
-    rows.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    shown.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     sees = [
-        f"- {run['model']} sees {models.find(run['model']).conditions_on.value}" for run in runs
+        f"- {run['name']} sees {models.find(run['model']).conditions_on.value}; its note bits sum up: "
+        f"{', '.join(_fields(run))}"
+        for run in runs
     ]
-    return "\n".join([*rows, "", *sees, *NOTES])
+    return "\n".join([*shown, "", *sees, *NOTES])
+
+
+def _fields(run: Run) -> list[str]:
+    """What a model predicts, by the scores that it has."""
+    return re.findall(r"evaluate/test\.(\w+)_nll ", " ".join(run) + " ")
 
 
 def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -102,7 +201,7 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
             fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
             scores |= {"parameters": run[fitted]} if fitted in run else {}
             name = f"{match[1].replace('_', ' ')}, {view.label}"
-            rows.setdefault(name, {"model": name} | scores)
+            rows.setdefault(name, {"name": name} | scores)
     return sorted(rows.values(), key=lambda row: -float(row["evaluate/test.pitch_nll"]))
 
 
@@ -110,10 +209,22 @@ def main() -> None:
     """Prints the table."""
     settings = params.load()
     names = sys.argv[1:] or list(settings.models)
-    runs = latest(tracking.finished(settings), names, settings.size)
-    if not runs:
+    recipes = {
+        name: tracking.recipe_of(settings.model_copy(update={"model": name}))
+        if name in settings.models
+        else None
+        for name in names
+    }
+    rows = latest(tracking.finished(settings), recipes)
+    if missing := [name for name in names if name not in rows]:
+        print(f"no finished run as params.yaml says: {', '.join(missing)}", file=sys.stderr)
+    if not rows:
         sys.exit("no finished run on this corpus; train a model first, for instance: make repro")
-    print(table(runs))
+
+    def load(run: Run) -> pa.Table | None:
+        return tracking.scores(settings, run["run_id"])
+
+    print(table([with_notes(name, runs, load) for name, runs in rows.items()]))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,6 @@ A store that is slow, dead, locked or misconfigured, be it a server, a database 
 cost seconds and one warning. So a thread of its own talks to it, in order; what the store does not
 take is tried again until the training ends, then given up. `start` follows a training live;
 `record` adds evaluation and samples, and makes up the run of a model that DVC restored.
-
-The store is ``MLFLOW_TRACKING_URI``, or else ``mlflow.db`` in the repository's root, where ``mlflow
-ui`` looks for it. ``DVC_ROOT`` names the root in queued and temporary runs too, whose own folder is
-deleted afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +28,14 @@ from typing import Any, Literal, Self
 from tqdm import tqdm
 
 from tonerow.params import Params
-from tonerow.tracking.store import ENVIRONMENT, KEY_CHARACTERS, VALUE_CHARACTERS, Point, Store
+from tonerow.tracking.store import (
+    ENVIRONMENT,
+    KEY_CHARACTERS,
+    VALUE_CHARACTERS,
+    Point,
+    Store,
+    recipe,
+)
 
 START_SECONDS, FAIL_SECONDS = 10.0, 10.0  # how long a training waits for a store that is slow,
 FINISH_SECONDS, RECORD_SECONDS = 30.0, 300.0  # and how long for what it has not taken yet
@@ -164,7 +167,7 @@ def start(settings: Params) -> Run:
     return run
 
 
-def record(settings: Params, model: Path, samples: Path, metrics: Path) -> bool:
+def record(settings: Params, model: Path, scores: Path, samples: Path, metrics: Path) -> bool:
     """Puts the evaluation and the samples into the model's run, in place of earlier ones.
 
     The run is the latest with the md5 of `model`. There is none if DVC restored the model from its
@@ -173,7 +176,8 @@ def record(settings: Params, model: Path, samples: Path, metrics: Path) -> bool:
     Args:
         settings: the whole of ``params.yaml``, of which what concerns the training is logged.
         model: the model file.
-        samples: folder that becomes the artifacts under ``samples``.
+        scores: folder that becomes the artifacts under ``scores``.
+        samples: folder that becomes those under ``samples``.
         metrics: folder with ``curves.csv`` (one row per epoch) and JSON files, whose numbers become
             metrics named ``<file>/<dotted key>``; becomes the artifacts under ``metrics``.
 
@@ -199,6 +203,7 @@ def record(settings: Params, model: Path, samples: Path, metrics: Path) -> bool:
     run._put(find_or_restore)
     run._put(lambda store: store.log(numbers))
     run._put(lambda store: store.replace_folder(metrics, "metrics"))
+    run._put(lambda store: store.replace_folder(scores, "scores"))
     run._put(lambda store: store.replace_folder(samples, "samples"))
     return run._close(RECORD_SECONDS)
 
@@ -214,6 +219,11 @@ def training_params(settings: Params) -> dict[str, str]:
     tree["corpora"] = {settings.corpus: settings.corpus_settings.model_dump(mode="json")}
     tree |= settings.selected.model_dump(mode="json")
     return {key: _text(value) for key, value in _flatten(tree)}
+
+
+def recipe_of(settings: Params) -> frozenset[tuple[str, str]]:
+    """The settings that a training depends on, but for its seed; as `finished` gives it of a run."""
+    return recipe(training_params(settings))
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock
 
 from tonerow.params import Params
 
 LOCK_SECONDS = 60.0
+NOTES = "scores/notes.parquet"
+"""The artifact with the scores of every held-out note, as `record` logs it."""
 
 VALUE_CHARACTERS, KEY_CHARACTERS = 500, 250  # what every server of MLflow 2 and 3 takes
 PARAMS_A_BATCH, METRICS_A_BATCH = 100, 1000
@@ -130,7 +135,8 @@ def finished(settings: Params) -> list[dict[str, Any]]:
     """The finished runs on the corpus of `settings`, the latest first.
 
     Returns:
-        For each the tags, parameters and metrics, by name; parameters and tags are text.
+        For each the tags, parameters and metrics, by name; parameters and tags are text. `run_id`
+        is the store's own, and `recipe` is all parameters but the seed of the training.
     """
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
@@ -139,7 +145,30 @@ def finished(settings: Params) -> list[dict[str, Any]]:
     newest = ["attributes.start_time DESC"]
     client = store.client
     runs = client.search_runs([store.experiment_id], query, order_by=newest)
-    return [{**run.data.tags, **run.data.params, **run.data.metrics} for run in runs]
+    return [
+        {**run.data.tags, **run.data.params, **run.data.metrics}
+        | {"run_id": run.info.run_id, "recipe": recipe(run.data.params)}
+        for run in runs
+    ]
+
+
+def recipe(values: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """Parameters without the seed of the training: what the runs of several seeds have in common."""
+    return frozenset((key, value) for key, value in values.items() if key != "train.seed")
+
+
+def scores(settings: Params, run_id: str) -> pa.Table | None:
+    """The scores of every held-out note of a run; None where it has none.
+
+    Args:
+        settings: of which `track` names the experiment.
+        run_id: of one of `finished`.
+    """
+    client = Store(settings.track.experiment).client
+    if not any(file.path == NOTES for file in client.list_artifacts(run_id, "scores")):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return pq.read_table(client.download_artifacts(run_id, NOTES, folder))
 
 
 def _absolute(uri: str, root: Path) -> str:
