@@ -25,20 +25,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tonerow import corpora, params, training
+from tonerow import params
 from tonerow.evaluation.counting import RIVALS, Rival
 from tonerow.evaluation.cross_validation import PieceNats, counted
-from tonerow.evaluation.intervals import Estimate, read_works
-from tonerow.evaluation.scores import evaluate
-from tonerow.ingest.dispatch import ingest
-from tonerow.model_files import open_model
+from tonerow.evaluation.intervals import read_works
 from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.params import Params
 from tonerow.progress import progress
 from tonerow.splitting.folds import deal, sides
 from tonerow.splitting.works import read_lines, read_pieces, works
-from tonerow.tokens import corpus as tokens
-from tonerow.views import VIEWS
+from tonerow.trials import cell, markdown, read, tokenized, trained
 
 COUNTS = {"kinder": (213, 8393, 27), "chorales": (186, 9336, 22)}
 """Pieces, notes and different pitches; Pearce's table 4.1 has 213, 8,393, 27 and 185, 9,227, 21."""
@@ -99,37 +95,21 @@ class Job:
 
 def run(job: Job) -> dict[str, PieceNats]:
     """Fits every model on one fold and scores its test tunes; silent."""
-    splits, out = job.folder / "splits", job.folder / "tokens"
-    splits.mkdir(parents=True)
-    pq.write_table(job.sides, splits / "splits.parquet")
+    settings = job.settings
     with contextlib.redirect_stderr(io.StringIO()):
-        tokens.tokenize(job.interim, splits, out, job.settings.tokenize)
-        scores = counted(out, job.settings.evaluate.ngram_orders, job.rivals)
+        tokens = tokenized(job.interim, job.sides, job.folder, settings)
+        scores = counted(tokens, settings.evaluate.ngram_orders, job.rivals)
         if job.network:
-            scores[job.settings.name] = network(out, job.settings)
+            test = trained(tokens, settings).test
+            nats = test.fields["pitch"]["nats"]
+            scores[settings.name] = PieceNats.of(test.pieces.ids, test.pieces.first, nats)
     return scores
-
-
-def network(folder: Path, settings: Params) -> PieceNats:
-    """Trains the selected model and scores test."""
-    opened = open_model(settings, folder, settings.train.seed)
-    model, view = opened.model, VIEWS[opened.model.view]
-    if set(model.predicts) != {"pitch"}:
-        sys.exit(f"{settings.name} predicts {', '.join(model.predicts)}; choose one of pitch alone")
-    train, val, test = (
-        view.load(folder, side).to(opened.device) for side in ("train", "val", "test")
-    )
-    done = training.fit(model, train, val, settings, lambda row, snapshot: None)
-    model.load_state_dict(done.best_weights)
-    scored = evaluate(model, test, settings.evaluate)
-    return PieceNats.of(test.ids, test.first, scored.fields["pitch"]["nats"])
 
 
 def prepared(name: str, settings: Params, folder: Path) -> Path:
     """Fetches and reads a corpus, and checks that it is the one it should be."""
-    raw, interim = folder / name / "raw", folder / name / "interim"
-    corpora.fetch(settings.model_copy(update={"corpus": name}), raw, folder)
-    account = ingest(raw, interim, settings.ingest)
+    account = read(settings.model_copy(update={"corpus": name}), folder / name)
+    interim = folder / name / "interim"
     pitches = pc.count_distinct(
         pq.read_table(interim / "notes.parquet", columns=["pitch"])["pitch"]
     )
@@ -157,11 +137,6 @@ def jobs_of(name: str, interim: Path, over: str, options: argparse.Namespace) ->
             options.rivals,
             options.models == "default",
         )
-
-
-def cell(value: Estimate) -> str:
-    """A mean with its interval."""
-    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
 def rows(
@@ -193,8 +168,7 @@ def table(name: str, measured: list[list[str]]) -> str:
         [f"{model} (Pearce 2005, {where})", sees, "tunes", bits, "", "", ""]
         for model, sees, bits, where in PUBLISHED[name]
     ]
-    lines = [head, ["---"] * len(head), *published, *measured]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(head, [*published, *measured])
 
 
 def parsed() -> argparse.Namespace:
