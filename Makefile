@@ -20,7 +20,7 @@ SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare table test matrix lint ci bench yardstick fuzz ui clean other-torch
+.PHONY: help repro compare table test matrix lint ci bench yardstick write-up fuzz ui clean other-torch
 .DEFAULT_GOAL := help
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make matrix  run the tests on every Python here, 1 and 2 threads, plain instruction sets"
 	@echo "make bench   side-by-side measurements"
 	@echo "make yardstick cross-validate on the collections of Pearce (2005), beside his figures"
+	@echo "make write-up measure on MAESTRO=PATH what the write-up of the rhythm models did, beside its figure"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
 	@echo "make clean   remove .venv and caches; never data or results"
@@ -89,11 +90,16 @@ lint: $(VENV)/installed
 ci:
 	.ci/run
 
+# These take half an hour or more, and have targets of their own.
+NO_BENCH := benchmarks/yardstick.py benchmarks/write_up.py
 bench: $(VENV)/installed
-	@for script in $(filter-out benchmarks/yardstick.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; python $$script || exit 1; done
+	@for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; python $$script || exit 1; done
 
 yardstick: $(VENV)/installed
 	python benchmarks/yardstick.py --jobs 2
+
+write-up: $(VENV)/installed
+	python benchmarks/write_up.py $(or $(MAESTRO),$(error say where MAESTRO is: make write-up MAESTRO=PATH))
 
 INPUTS ?= 100000
 fuzz: $(VENV)/installed
