@@ -14,7 +14,7 @@ REACHABLE := python -c 'import urllib.request as r; r.urlopen("$(CPU_INDEX)/torc
 PIP := pip install --quiet --disable-pip-version-check
 
 # What `make compare` trains: all models of params.yaml, or those of MODELS="one another".
-MODELS ?= $$(python -m tonerow.params models)
+MODELS ?=
 # With which seeds each: that of params.yaml, or SEEDS=3: 1, 2 and 3.
 SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
@@ -67,11 +67,11 @@ repro: $(VENV)/installed
 	@echo "listen to data/samples/*.mid; the numbers are in metrics/"
 
 compare: $(VENV)/installed
-	models="$(MODELS)" && \
+	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
 		dvc exp run --queue --set-param model=$$model $${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
-	dvc exp run --run-all && python -m tonerow.tracking.comparison $$models
+	dvc exp run --run-all && python -m tonerow.tracking.comparison $(MODELS)
 
 table: $(VENV)/installed
 	@python -m tonerow.tracking.comparison $(RUNS)

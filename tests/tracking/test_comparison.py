@@ -89,7 +89,7 @@ def rows_of(table: str) -> dict[str, dict[str, str]]:
 
 def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> None:
     scored = run() | {
-        "parameters": 1152448.0,
+        "train/parameters": 1152448.0,
         "evaluate/test.pitch_accuracy": 0.7361,
         "evaluate/test.pitch_nll": 0.8181,
         "evaluate/test.pitch_nll_low": 0.7839,

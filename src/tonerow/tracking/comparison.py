@@ -1,9 +1,9 @@
 """The table that compares runs: ``python -m tonerow.tracking.comparison [NAME ...]``.
 
 A NAME is a model, with the settings that ``params.yaml`` has now, or a DVC experiment with its own;
-without names, all models of ``params.yaml``. One row for each: its latest finished run on the corpus
-that ``params.yaml`` names, or the mean of all its runs that differ in `train.seed` alone. One column
-is the difference to the first row, note by note.
+without names, all models of ``params.yaml``, the selected one first. One row for each: its latest
+finished run on the corpus that ``params.yaml`` names, or the mean of all its runs that differ in
+`train.seed` alone. One column is the difference to the first row, note by note.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _estimate(run: Run, key: str) -> str:
 
 COLUMNS: dict[str, tuple[str, Show]] = {
     "seeds": ("seeds", _number("{:.0f}")),
-    "numbers": ("parameters", _number("{:,.0f}")),
+    "numbers": ("train/parameters", _number("{:,.0f}")),
     "train s": ("training_seconds", _number("{:,.0f}")),
     "notes/s": ("notes_per_second", _number("{:,.0f}")),
     "val pitch nats": ("evaluate/val.pitch_nll", _number("{:.3f}")),
@@ -199,7 +199,7 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
                 if (metric := f"baselines/{view.name}.{side}.{match[1]}.{score}") in run
             }
             fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
-            scores |= {"parameters": run[fitted]} if fitted in run else {}
+            scores |= {"train/parameters": run[fitted]} if fitted in run else {}
             name = f"{match[1].replace('_', ' ')}, {view.label}"
             rows.setdefault(name, {"name": name} | scores)
     return sorted(rows.values(), key=lambda row: -float(row["evaluate/test.pitch_nll"]))
@@ -208,7 +208,8 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def main() -> None:
     """Prints the table."""
     settings = params.load()
-    names = sys.argv[1:] or list(settings.models)
+    others = [name for name in settings.models if name != settings.model]
+    names = sys.argv[1:] or [settings.model, *others]
     recipes = {
         name: tracking.recipe_of(settings.model_copy(update={"model": name}))
         if name in settings.models
