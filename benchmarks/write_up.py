@@ -64,11 +64,12 @@ where files were split. What differs from the write-up:
   (127 x 64 = 8,128 notes), so that pieces count alike: "mean over pieces" (nats / accuracy) is what
   such a draw gives on average. Here test chooses nothing, and all its slices are scored.
 - Of the notes 88 % are train, 2 % val and 10 % test; it trained on 90 % of the files.
-- Notes that a network learns from: {notes:,}, with repetition; it read 29.4 million. The counting
-  models count every train note once.
-- Recipe and size: as in params.yaml, `{size}`; windows: {windows}.
+- Notes that a network learns from: about {notes:,}; it read 29.4 million. The counting models count
+  all notes of train.
+- Recipe: that of the size `{size}` in params.yaml, but windows of {slice} notes, `{windows}` of a piece,
+  for {epochs} epochs or more; windows in a batch: {batch_size}. It had Adam at 0.001 and batches of 64.
 - Melody: the highest sounding notes; it had those that Magenta's note_seq infers. Which notes these
-  are, and how many of them are easy, decides about all numbers.
+  are decides about all numbers.
 - Before a piece's first note stands a start symbol; it had pitch 0.
 """
 
@@ -256,7 +257,8 @@ def main() -> None:
     print(table(found, options))
     for method, own in found.items():
         print(f"\nSplit by {method}:\n\n" + "\n".join(f"- {line}" for line in own.about))
-    print(DIFFERENCES.format(**vars(options)))
+    said = {"epochs": EPOCHS, "batch_size": options.batch_size or "as there"}
+    print(DIFFERENCES.format(**vars(options) | said))
 
 
 if __name__ == "__main__":
