@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.tiny import melodies
 from tonerow.evaluation.where import by_part, heard_before, parts
 
 RUN = [60, 62, 64, 65]
@@ -64,14 +65,14 @@ def test_without_a_metre_a_note_has_no_place() -> None:
 
 
 def test_scores_of_a_part_are_of_its_notes_alone() -> None:
-    first, works = np.array([0, 2, 4]), ["a", "b"]
+    pieces, works = melodies([2, 2]), {"0": "a", "1": "b"}
     nats, rival = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.5, 2.0, 3.5, 1.0])
     inside = np.array([True, False, True, False])
-    of = by_part(nats, rival, {"some": inside, "none": np.zeros(4, bool)}, first, works)
+    of = by_part(nats, rival, {"some": inside, "none": np.zeros(4, bool)}, pieces, works)
     assert set(of) == {"some"}
     assert of["some"]["share"] == 0.5
     assert of["some"]["nll"] == 2.0
     assert of["some"]["rival_nll"] == 2.0
     assert of["some"]["difference"] == 0.0
     assert (of["some"]["difference_low"], of["some"]["difference_high"]) == (-0.5, 0.5)
-    assert set(by_part(nats, None, {"some": inside}, first, works)["some"]) == {"share", "nll"}
+    assert set(by_part(nats, None, {"some": inside}, pieces, works)["some"]) == {"share", "nll"}

@@ -83,7 +83,11 @@ def bootstrap(
 
 
 def over_works(
-    values: NDArray[Any], ids: Sequence[str], first: NDArray[np.int64], works: Mapping[str, str]
+    values: NDArray[Any],
+    ids: Sequence[str],
+    first: NDArray[np.int64],
+    works: Mapping[str, str],
+    some: NDArray[np.bool_] | None = None,
 ) -> Estimate:
     """The mean of values of notes, with its interval over works.
 
@@ -92,5 +96,11 @@ def over_works(
         ids: of the pieces, (n_pieces,).
         first: int64 (n_pieces + 1,), where each piece begins.
         works: the work of each piece.
+        some: bool (n_notes,), the notes that count, at least one; None: all.
     """
-    return bootstrap(*per_work(values, first, [works[piece] for piece in ids]))
+    own = [works[piece] for piece in ids]
+    if some is None:
+        return bootstrap(*per_work(values, first, own))
+    sums, _ = per_work(np.where(some, values, 0.0), first, own)
+    notes, _ = per_work(some, first, own)
+    return bootstrap(sums, notes)

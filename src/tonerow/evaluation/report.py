@@ -51,7 +51,7 @@ class Report:
         where: by split and part of the notes the nats of model and rival, see `by_part`, and how
             far confidence and accuracy are apart.
         calibrations: by split and "model" or "rival".
-        notes: a row a note.
+        tables: by split, a row a note.
     """
 
     summary: dict[str, Any]
@@ -126,6 +126,5 @@ def _where(
     ids = pieces.notes[name].cpu().numpy()
     metre = places(interim, pieces, view == "melody") if name == "pitch" else ()
     nats = scored.fields[name]["nats"].astype(np.float64)
-    own = [works[piece] for piece in pieces.ids]
     beside = rival.nats if rival is not None else None
-    return by_part(nats, beside, parts(ids, pieces.first, *metre), pieces.first, own)
+    return by_part(nats, beside, parts(ids, pieces.first, *metre), pieces, works)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
+from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.ngram import Hashes, extend
 from tonerow.evaluation.note_scores import Floats, Ints
+from tonerow.views import Pieces
 
 RUN = 12
 """Elements of a run that is no coincidence when a piece has had it before."""
@@ -72,7 +72,7 @@ def parts(ids: Ints, first: Ints, place: Floats | None = None, beat: Floats | No
 
 
 def by_part(
-    nats: Floats, rival: NDArray[Any] | None, of: Parts, first: Ints, works: list[str]
+    nats: Floats, rival: Floats | None, of: Parts, pieces: Pieces, works: Mapping[str, str]
 ) -> dict[str, dict[str, float]]:
     """Scores of each part that has notes.
 
@@ -80,7 +80,7 @@ def by_part(
         nats: (n,) of the model.
         rival: (n,) of its rival; None where it has none.
         of: the parts.
-        first: int64 (n_pieces + 1,), where each piece begins.
+        pieces: the n notes.
         works: the work of each piece.
 
     Returns:
@@ -93,15 +93,9 @@ def by_part(
             continue
         row = {"share": float(inside.mean()), "nll": float(nats[inside].mean())}
         if rival is not None:
-            more = _over_some(nats - rival, inside, first, works)
-            row |= {"rival_nll": float(rival[inside].mean(dtype=np.float64))}
+            more = over_works(nats - rival, pieces.ids, pieces.first, works, inside)
+            row |= {"rival_nll": float(rival[inside].mean())}
             row |= {"difference": more.mean}
             row |= {"difference_low": more.low, "difference_high": more.high}
         table[name] = row
     return table
-
-
-def _over_some(values: Floats, inside: Bools, first: Ints, works: list[str]) -> Estimate:
-    sums, _ = per_work(np.where(inside, values, 0.0), first, works)
-    notes, _ = per_work(inside.astype(np.float64), first, works)
-    return bootstrap(sums, notes)
