@@ -49,6 +49,15 @@ def test_an_experiment_is_compared_by_its_own_recipe() -> None:
     assert comparison.latest(runs, {"wide": None, "narrow": None}) == {"wide": [named, runs[2]]}
 
 
+def test_a_model_without_the_selected_size_has_no_recipe() -> None:
+    sizes = {"published": SETTINGS.models["rnn_vanilla"]["published"]}
+    models = {**SETTINGS.models, "rnn_vanilla": sizes}
+    settings = SETTINGS.model_copy(update={"models": models})
+    asked = comparison.recipes(settings, ["rnn_vanilla", "lstm_local", "my-experiment"])
+    assert asked["rnn_vanilla"] is asked["my-experiment"] is None
+    assert asked["lstm_local"] == tracking.recipe_of(SETTINGS)
+
+
 def test_several_seeds_stand_as_their_mean_and_their_spread() -> None:
     levels = {"evaluate/test.pitch_nll": (0.5, 0.7), "evaluate/test.pitch_nll_low": (0.4, 0.5)}
     runs = [run("lstm_local", i) | {key: of[i] for key, of in levels.items()} for i in (0, 1)]

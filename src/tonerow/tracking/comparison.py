@@ -70,10 +70,8 @@ class Row:
         """How many nats a pitch more than the other, paired; None where the notes are others."""
         if not len(self.nats) or not np.array_equal(self.pieces, other.pieces):
             return None
-        names, work = np.unique(self.works, return_inverse=True)
-        ends = np.arange(len(work) + 1)
-        sums, notes = per_work(self.nats - other.nats, ends, names[work].tolist())
-        return bootstrap(sums, notes)
+        each = np.arange(len(self.nats) + 1)  # every note on its own, as its work is known
+        return bootstrap(*per_work(self.nats - other.nats, each, self.works.tolist()))
 
 
 def _number(form: str) -> Show:
@@ -115,11 +113,21 @@ NOTES = (
     "below 0 the model is better; intervals are over works",
     "- more than the first row: note by note, where both predict the pitches of the same notes",
     "- several seeds: each number is the mean over the seeds, so are the ends of an interval; one "
-    "seed: another would differ by about as much as sd over seeds says",
+    "seed: another gives another number, and `make compare SEEDS=3` shows how far apart they lie",
     "- a model looks back at most `evaluate.window` notes, or its own `window`, a rival 1,024, an "
     "n-gram with a cache the whole piece",
     "- every model has a recipe of its own, found on this corpus: see `training` in params.yaml",
 )
+
+
+def recipes(settings: params.Params, names: Iterable[str]) -> dict[str, Recipe | None]:
+    """By name the recipe of a model that has the selected size; None: a DVC experiment's name."""
+    return {
+        name: tracking.recipe_of(settings.model_copy(update={"model": name}))
+        if settings.size in settings.models.get(name, {})
+        else None
+        for name in names
+    }
 
 
 def latest(runs: Iterable[Run], recipes: Mapping[str, Recipe | None]) -> dict[str, list[Run]]:
@@ -138,7 +146,7 @@ def latest(runs: Iterable[Run], recipes: Mapping[str, Recipe | None]) -> dict[st
             if wanted[name] is None and run.get("dvc_experiment") == name:
                 wanted[name] = run["recipe"]
             if run["recipe"] == wanted[name]:
-                seeds.setdefault(run["train.seed"], run)
+                seeds.setdefault(run.get("train.seed", ""), run)
     return {name: list(seeds.values()) for name, seeds in rows.items() if seeds}
 
 
@@ -181,7 +189,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def _fields(run: Run) -> list[str]:
     """What a model predicts, by the scores that it has."""
-    return re.findall(r"evaluate/test\.(\w+)_nll ", " ".join(run) + " ")
+    scores = (re.fullmatch(r"evaluate/test\.(\w+)_nll", key) for key in run)
+    return [score[1] for score in scores if score]
 
 
 def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -210,13 +219,7 @@ def main() -> None:
     settings = params.load()
     others = [name for name in settings.models if name != settings.model]
     names = sys.argv[1:] or [settings.model, *others]
-    recipes = {
-        name: tracking.recipe_of(settings.model_copy(update={"model": name}))
-        if name in settings.models
-        else None
-        for name in names
-    }
-    rows = latest(tracking.finished(settings), recipes)
+    rows = latest(tracking.finished(settings), recipes(settings, names))
     if missing := [name for name in names if name not in rows]:
         print(f"no finished run as params.yaml says: {', '.join(missing)}", file=sys.stderr)
     if not rows:
