@@ -257,6 +257,18 @@ def test_runs_of_any_length_are_cut_into_their_events(
     assert track.data2.tolist() == [0 if status == 0xC2 else event[3] for event in events]
 
 
+@pytest.mark.parametrize("status", [0x93, 0xC2])
+@pytest.mark.parametrize("n", [4095, 4096, 4097, 8193])
+def test_a_run_goes_on_after_the_longest_that_is_matched_at_once(status: int, n: int) -> None:
+    values = [bytes([i % 128] * (1 if status == 0xC2 else 2)) for i in range(n)]
+    data = b"".join(number(i % 300) + bytes([status] * (i == 0)) + v for i, v in enumerate(values))
+    header = chunk(b"MThd", struct.pack(">HHH", 0, 1, 480))
+    (track,) = parse(header + chunk(b"MTrk", data + END)).tracks
+    assert track.tick.tolist() == np.cumsum([i % 300 for i in range(n)]).tolist()
+    assert track.data1.tolist() == [i % 128 for i in range(n)]
+    assert set(track.status.tolist()) == {status}
+
+
 def test_100_000_notes_on_one_tick_take_no_time() -> None:
     score = read_midi(midi([(0, on(i % 128)) for i in range(100_000)] + [(480, off(60))]))
     assert score.n_notes == len(range(60, 100_000, 128))

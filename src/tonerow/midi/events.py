@@ -27,8 +27,13 @@ _NUMBER_AT = re.compile(_NUMBER)
 # (program, pressure); the status may be left out ("running status").
 _TWO = _NUMBER + rb"[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}"
 _ONE = _NUMBER + rb"[\xc0-\xdf]?[\x00-\x7f]"
-# Possessive, so that a run of a million events keeps no backtracking state.
-_RUN = {2: re.compile(b"(?:" + _TWO + b")++"), 1: re.compile(b"(?:" + _ONE + b")++")}
+# Bounded, so that a run of a million events keeps little backtracking state. Possessive ("++") would
+# keep none, but Python up to 3.11.4 matches it wrongly (CPython issue 100061).
+_LONGEST_RUN = 4096
+_RUN = {
+    width: re.compile(b"(?:%b){1,%d}" % (event, _LONGEST_RUN))
+    for width, event in ((2, _TWO), (1, _ONE))
+}
 _EVENT = {2: re.compile(_TWO), 1: re.compile(_ONE)}
 _SHORT_RUN = 128  # bytes, up to which the regular expression is faster than numpy
 
