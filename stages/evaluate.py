@@ -1,7 +1,7 @@
 """Scores the model: ``python -m stages.evaluate INTERIM SPLITS TOKENS RIVALS MODEL OUT METRICS``.
 
-OUT gets the scores of every note and a picture, METRICS (a folder) ``evaluate.json``, ``where.json``
-and ``calibration.csv``.
+OUT gets the scores of every note, pictures and ``calibration.csv``, METRICS (a folder)
+``evaluate.json`` and ``where.json``.
 """
 
 import sys
@@ -26,7 +26,7 @@ def main() -> None:
         draw(out / f"{split}.png", f"{settings.name}, {split}", of, done.calibrations[split])
     reports.write_json(metrics / "evaluate.json", done.summary)
     reports.write_json(metrics / "where.json", done.where)
-    reports.write_csv(metrics / "calibration.csv", done.curves())
+    reports.write_csv(out / "calibration.csv", done.curves())
     print(f"test: {reports.line(done.summary['test'])}")
 
 

@@ -222,3 +222,15 @@ def test_the_names_of_models_are_seen_where_they_stand() -> None:
     for name in NAMES["model"]:
         assert names_of_models(graph.code_of(LIBRARY / f"models/{name}.py")) == {name}
         assert name in names_of_models((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=short)
+def test_no_regular_expression_is_possessive(file: Path) -> None:
+    """Python 3.11.0 to 3.11.4 matches possessive quantifiers of groups wrongly (issue 100061)."""
+    assert not re.search(r"[)\]][+*?]\+|\(\?>", graph.code_of(file))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_ran_before_can_be_restored(stage: str) -> None:
+    """DVC keeps no run cache for a stage with an uncached output that is no metric or plot."""
+    assert not [out for out in STAGES[stage].get("outs", []) if not isinstance(out, str)]
