@@ -76,8 +76,10 @@ compare: $(VENV)/installed
 table: $(VENV)/installed
 	@python -m tonerow.tracking.comparison $(RUNS)
 
+# A file goes to one process as a whole: its tests may share what takes long to make.
+AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/installed
-	pytest $(TESTS)
+	pytest $(AT_ONCE) $(TESTS)
 
 matrix:
 	.ci/matrix $(TESTS)
