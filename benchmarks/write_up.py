@@ -66,8 +66,9 @@ where files were split. What differs from the write-up:
 - Of the notes 88 % are train, 2 % val and 10 % test; it trained on 90 % of the files.
 - Notes that a network learns from: about {notes:,}; it read 29.4 million. The counting models count
   all notes of train.
-- Recipe: that of the size `{size}` in params.yaml, but windows of {slice} notes, `{windows}` of a piece,
-  for {epochs} epochs or more; windows in a batch: {batch_size}. It had Adam at 0.001 and batches of 64.
+- Recipe: that of the size `{size}` in params.yaml, but without places, windows of {slice} notes,
+  `{windows}` of a piece, for {epochs} epochs or more; windows in a batch: {batch_size}. It had Adam at
+  0.001 and batches of 64.
 - Melody: the highest sounding notes; it had those that Magenta's note_seq infers. Which notes these
   are decides about all numbers.
 - Before a piece's first note stands a start symbol; it had pitch 0.
@@ -123,7 +124,10 @@ def settings_for(options: argparse.Namespace, model: str, **budget: int) -> Para
     tree["split"]["val_fraction"] = VAL_FRACTION
     tree["train"] |= {"seed": options.seed, "threads": options.threads}
     tree["evaluate"] |= {"window": options.slice, "stride": options.slice}
-    own = tree["models"][model][options.size]["training"]
+    section = tree["models"][model][options.size]
+    if "place_size" in section:
+        section["place_size"] = 0  # a place in the piece says more than a slice may
+    own = section["training"]
     own |= {"window": options.slice, "windows": options.windows} | budget
     own["batch_size"] = options.batch_size or own["batch_size"]
     tree["train"]["patience"] = own["epochs"]  # the schedule goes to its end

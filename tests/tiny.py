@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tests import shipped
@@ -14,7 +15,7 @@ from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow import params
 from tonerow.models import build
 from tonerow.models.base import Batch, Model
-from tonerow.views import Pieces, vocabularies
+from tonerow.views import Pieces, rhythm_of, vocabularies
 from tonerow.windows import Window, make_batch
 
 torch.set_num_threads(1)  # more only get in each other's way in models this small
@@ -28,6 +29,9 @@ SIZES = {
     "hidden_size": 8,
     "encoder_size": 6,
     "copy_size": 4,
+    "copy_matches": 3,
+    "place_size": 2,
+    "relative_size": 3,
     "window": 6,
 }
 
@@ -72,10 +76,15 @@ def melodies(sizes: list[int], seed: int = 0, low: int = 55, high: int = 75) -> 
     generator = np.random.default_rng(seed)
     n = sum(sizes)
     pitch = torch.from_numpy(generator.integers(low, high, n))
-    rhythm = torch.from_numpy(generator.normal(size=(n, 2)).astype(np.float32))
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     ids = [str(i) for i in range(len(sizes))]
-    return Pieces(ids, first, {"pitch": pitch}, {"rhythm": rhythm})
+    return Pieces(ids, first, {"pitch": pitch}, random_rhythm(generator, first))
+
+
+def random_rhythm(generator: np.random.Generator, first: NDArray[np.int64]) -> dict[str, Tensor]:
+    """The rhythm of random lines: times in half beats, and values that tell each note apart."""
+    norms = generator.normal(size=(first[-1], 2))
+    return rhythm_of(norms, generator.integers([0, 1], [2, 4], norms.shape) / 2, first)
 
 
 def pieces_for(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Pieces:
@@ -85,17 +94,17 @@ def pieces_for(model: Model, lengths: tuple[int, ...], seed: int = 0) -> Pieces:
     def ids(name: str) -> Tensor:
         return torch.randint(0, model.vocabularies[name].size, (n,), generator=generator)
 
+    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     given: dict[str, Tensor] = {}
-    if model.view == "melody":
-        notes = {"pitch": ids("pitch")}
-        given = {"rhythm": torch.randn(n, 2, generator=generator)}
+    if model.view == "melody":  # few pitches, so that tunes repeat themselves
+        notes = {"pitch": torch.randint(58, 64, (n,), generator=generator)}
+        given = random_rhythm(np.random.default_rng(seed), first)
     elif model.view == "chars":
         notes = {"char": ids("char")}
     else:
         notes = {key: ids(key) for key in ("pitch", "offset", "duration", "velocity", "instrument")}
         for key in ("offset", "duration", "velocity"):
             notes[f"{key}_norm"] = torch.tensor(model.vocabularies[key].norms)[notes[key]]
-    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Pieces([str(i) for i in range(len(lengths))], first, notes, given)
 
 

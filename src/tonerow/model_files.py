@@ -22,7 +22,7 @@ from tonerow.params import Params
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import vocabularies
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class ModelFileError(RuntimeError):

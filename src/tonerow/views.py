@@ -20,9 +20,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tonerow.models.vocabulary import Vocabulary
+from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabulary
 from tonerow.tokens.characters import FIRST_CHARACTER
 from tonerow.tokens.tokenizer import Tokenizer
+
+BEATS = "melody_rest", "melody_duration"
+"""Columns of a line's rhythm: rest before each note, and how long it lasts."""
+NORMALISED = tuple(f"{name}_norm" for name in BEATS)
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,39 @@ def load_melody(tokens: Path, split: str) -> Pieces:
         split: train, val or test.
 
     Returns:
-        The ids of `pitch`, 0-127; given `rhythm` float32 (n, 2) = normalised (rest, duration).
+        The ids of `pitch`, 0-127, and what is given of the lines' rhythm, see `rhythm_of`.
     """
-    columns = ["melody_rest_norm", "melody_duration_norm"]
-    table = _read_notes(tokens, split, ["pitch", *columns], melody=True)
-    rhythm = np.stack([table[name].to_numpy() for name in columns], axis=1).astype(np.float32)
-    return Pieces(
-        *_pieces(table), {"pitch": _ids(table["pitch"])}, {"rhythm": torch.from_numpy(rhythm)}
+    table = _read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
+    ids, first = _pieces(table)
+    norms, beats = (
+        np.stack([table[name].to_numpy() for name in columns], axis=1)
+        for columns in (NORMALISED, BEATS)
     )
+    return Pieces(ids, first, {"pitch": _ids(table["pitch"])}, rhythm_of(norms, beats, first))
+
+
+def rhythm_of(
+    norms: NDArray[Any], beats: NDArray[Any], first: NDArray[np.int64]
+) -> dict[str, Tensor]:
+    """What is given of the rhythm of lines that stand end to end, see `Batch.given`.
+
+    Args:
+        norms: (n, 2), normalised rest before each note and duration.
+        beats: (n, 2), the same two in beats.
+        first: int64 (n_lines + 1,), where each line begins.
+    """
+    beats = beats.astype(np.float64)
+    end = beats.sum(1).cumsum()
+    onset, sizes = end - beats[:, 1], np.diff(first)
+    begins, ends = first[:-1][sizes > 0], first[1:][sizes > 0] - 1
+    begin, last = (np.repeat(at, sizes[sizes > 0]) for at in (onset[begins], end[ends]))
+    times = {"ticks": beats, "onset": onset - begin, "remaining": last - onset}
+    ticks = {
+        # half a tick is rounded up, whatever stands before the line
+        name: torch.from_numpy(np.floor(values * TICKS_PER_BEAT + 0.5 + 1e-6).astype(np.int64))
+        for name, values in times.items()
+    }
+    return {"rhythm": torch.from_numpy(norms.astype(np.float32)), **ticks}
 
 
 def load_events(tokens: Path, split: str) -> Pieces:

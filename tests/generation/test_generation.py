@@ -135,6 +135,10 @@ def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
     with torch.no_grad():
         told = replace(held_out, notes={"pitch": pitch})
         batch = make_batch(told, [Window(begin, len(pitches))])
+        given = dict(batch.given)  # as of a line that ends here
+        given["remaining"] = given["remaining"] - given["remaining"][:, -1:]
+        given["remaining"] += given["ticks"][:, -1:, 1]
+        batch = replace(batch, given=given)
         found: torch.Tensor = asked.model(batch)["pitch"].log_probabilities()[0]
         return found
 

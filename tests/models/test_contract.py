@@ -19,9 +19,11 @@ from tonerow.models import build, find
 from tonerow.models.base import START, Batch, Model, Sees
 from tonerow.models.predictions import Categorical
 from tonerow.models.vocabulary import Vocabulary
+from tonerow.windows import Window, make_batch
 
-SIZES = {"pitch_embedding": 8, "embedding": 8, "hidden_size": 16, "encoder_size": 6, "copy_size": 4}
-SIZES |= {"field_size": 8, "window": 12}
+SIZES = {"pitch_embedding": 8, "embedding": 8, "hidden_size": 16, "encoder_size": 6}
+SIZES |= {"field_size": 8, "window": 12, "copy_size": 4, "copy_matches": 3, "place_size": 2}
+SIZES |= {"relative_size": 3}
 
 
 def valued(size: int) -> Vocabulary:
@@ -55,6 +57,10 @@ N_PARAMETERS = {
 VARIANTS: dict[str, dict[str, Any]] = {
     "lstm_local published: encoder of another size": {"encoder_size": 6},
     "lstm_local published: copies": {"copy_size": 4},
+    "rnn_vanilla published: copies": {"copy_size": 4},
+    "lstm_full published: copies": {"copy_size": 4},
+    "lstm_local published: places": {"place_size": 2},
+    "lstm_local published: relative": {"relative_size": 3},
     "lstm_window published: gaussian": {"density": "gaussian"},
     "rnn_heads published: all fields": {
         "predicts": ["pitch", "offset", "duration", "velocity", "instrument"]
@@ -151,8 +157,9 @@ def test_a_model_sees_no_more_than_it_says(name: str, t: int) -> None:
     model = small(name).eval()
     batch = batch_for(model, (12,))
     given = {key: value.clone() for key, value in batch.given.items()}
-    for value in given.values():
-        value[0, t] += 1
+    for key, value in given.items():
+        # to the end remains more for all notes before, too
+        value[0, slice(0, t + 1) if key == "remaining" else t] += 1
     unseen = slice(0, SEES_OF_RHYTHM[model.conditions_on](t))
     changed = nats(model, replace(batch, given=given))
     assert torch.equal(changed[0, unseen], nats(model, batch)[0, unseen])
@@ -187,6 +194,22 @@ def test_steps_equal_the_whole_sequence(name: str) -> None:
 
 
 @every_model
+def test_steps_may_begin_in_the_middle_of_a_piece(name: str) -> None:
+    model = small(name).eval()
+    pieces = pieces_for(model, (20,))
+    batch = make_batch(pieces, [Window(8, 9)])
+    predictions, state = model(batch), model.begin(batch.given, batch.length)
+    for t in range(9):
+        before = {key: ids[:, t] for key, ids in batch.before.items()}
+        again, _ = model.step(before, state)  # a state is not changed by a step
+        step, state = model.step(before, state)
+        for field in model.predicts:
+            logs = step[field].log_probabilities()
+            torch.testing.assert_close(logs, predictions[field].log_probabilities()[:, t])
+            assert torch.equal(logs, again[field].log_probabilities())
+
+
+@every_model
 def test_padding_and_batch_size_change_no_loss(name: str) -> None:
     model = small(name).eval()
     batch = batch_for(model)
@@ -206,6 +229,9 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
         assert parameter.grad.abs().sum() > 0, key
 
 
+DROPOUTS = "dropout", "embedding_dropout", "output_dropout"
+
+
 def has_learned(model: Model, batch: Batch) -> list[str]:
     """The fields that the model does not know by heart yet."""
     missing = []
@@ -223,7 +249,7 @@ def has_learned(model: Model, batch: Batch) -> list[str]:
 @every_model
 def test_learns_four_windows_by_heart(name: str) -> None:
     """Sooner or later: how soon differs between processors and decides nothing."""
-    changes = {key: 0.0 for key in ("dropout", "embedding_dropout") if key in section_of(name)}
+    changes = {key: 0.0 for key in DROPOUTS if key in section_of(name)}
     model = small(name, hidden_size=64, **changes)
     batch = batch_for(model, (12, 12, 12, 12))
     optimizer = torch.optim.Adam(model.parameters(), 0.005)

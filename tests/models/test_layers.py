@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tonerow.models.layers import reverse, run_to_length
+from tonerow.models.layers import Places, reverse, run_to_length
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
@@ -35,3 +35,13 @@ def test_reverse_turns_each_row_within_its_length(rows: list[int]) -> None:
     found = reverse(x, torch.tensor(rows))
     for row, before, n in zip(found.tolist(), x.tolist(), rows, strict=True):
         assert row == before[:n][::-1] + before[n:]
+
+
+def test_places_come_again_after_twelve_beats_and_no_sooner() -> None:
+    torch.manual_seed(0)
+    places, n = Places(3, whole_rhythm=True), 12 * 24
+    ticks = torch.arange(2 * n)[None]
+    embedded = places({"onset": ticks, "remaining": ticks.flip(1)})[0]  # (2 n, 12)
+    assert embedded.shape == (2 * n, places.size)
+    assert torch.equal(embedded[:n], embedded[n:])
+    assert len(torch.unique(embedded, dim=0)) == n

@@ -21,8 +21,9 @@ FEW: dict[str, Any] = {"training__epochs": 4, "training__batch_size": 3, "traini
 
 
 def chosen(model: str = "lstm_local small", **changes: Any) -> Params:
-    """A training that uses all there is: dropout, transposition, a schedule, random cuts."""
+    """A training that uses all there is: dropout, transposition, a schedule, random cuts, a mean."""
     everything = {**FEW, "training__transpose": 3, "training__schedule": "one_cycle"}
+    everything["training__average"] = 5
     return settings(model, **{**everything, **changes})
 
 
@@ -30,6 +31,10 @@ def trained(
     params: Params, on_epoch: Any = lambda row, snapshot: None, seed: int = 0, **more: Any
 ) -> Progress:
     return fit(model_of(params, seed=seed), TRAIN, VAL, params, on_epoch, **more)
+
+
+def copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in weights.items()}
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -184,8 +189,7 @@ def test_val_is_not_learnt_from() -> None:
     last: list[dict[str, Tensor]] = []
 
     def keep(row: dict[str, float], snapshot: dict[str, Any]) -> None:
-        weights = {key: value.clone() for key, value in snapshot["weights"].items()}
-        last[:] = [weights]
+        last[:] = [copied(snapshot["weights"])]
 
     fit(model_of(params), TRAIN, VAL, params, keep)
     first = last[0]
@@ -201,3 +205,13 @@ def weight_decay_pulls(optimizer: str) -> float:
 
 def test_the_optimiser_is_the_one_asked_for() -> None:
     assert weight_decay_pulls("adam") != weight_decay_pulls("adamw")
+
+
+def test_the_mean_of_the_weights_is_scored_and_kept() -> None:
+    params = chosen()
+    weights: list[dict[str, Tensor]] = [{}]
+    done = trained(params, lambda row, snapshot: weights.append(copied(snapshot["weights"])))
+    assert not same(done.best_weights, weights[done.best_epoch])
+    model = model_of(params)
+    model.load_state_dict(done.best_weights)
+    assert evaluate(model, VAL, params.evaluate).nll() == done.best_nll

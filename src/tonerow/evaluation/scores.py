@@ -130,7 +130,7 @@ def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[
     return scoring_windows(pieces, settings.window, settings.stride), settings.window
 
 
-def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 16384) -> Scored:
+def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 8192) -> Scored:
     """Scores every note once, with its context.
 
     Args:

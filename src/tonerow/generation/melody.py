@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from tonerow.generation.samples import (
     VELOCITY,
@@ -18,14 +19,12 @@ from tonerow.generation.samples import (
 )
 from tonerow.models.base import START, Notes
 from tonerow.progress import progress
-
-RHYTHM = ["melody_rest", "melody_duration"]
-NORMALISED = ["melody_rest_norm", "melody_duration_norm"]
+from tonerow.views import BEATS, NORMALISED, rhythm_of
 
 
 def generate(request: Request) -> Samples:
     """Draws pitches for the rhythms of held-out pieces, cut to `max_notes`."""
-    columns = ["pitch", *RHYTHM, *NORMALISED]
+    columns = ["pitch", *BEATS, *NORMALISED]
     lines = [
         line.head(request.settings.max_notes) for line in held_out_lines(request, columns, True)
     ]
@@ -38,12 +37,17 @@ def generate(request: Request) -> Samples:
 
 
 def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Tensor]:
-    """What is given of these lines: `rhythm` (B, L, 2), zero at padding; and their lengths (B,)."""
-    length = torch.tensor([len(line) for line in lines])
-    rhythm = torch.zeros(len(lines), int(length.max()), 2)
-    for row, line in zip(rhythm, lines, strict=True):
-        row[: len(line)] = torch.tensor(line[NORMALISED].to_numpy(np.float32))
-    return {"rhythm": rhythm.to(device)}, length.to(device)
+    """What is given of these lines, zero at padding (see `Batch.given`), and their lengths (B,)."""
+    of = [
+        rhythm_of(
+            line[[*NORMALISED]].to_numpy(), line[[*BEATS]].to_numpy(), np.array([0, len(line)])
+        )
+        for line in lines
+    ]
+    given = {
+        name: pad_sequence([own[name] for own in of], batch_first=True).to(device) for name in of[0]
+    }
+    return given, torch.tensor([len(line) for line in lines]).to(device)
 
 
 @torch.no_grad()
@@ -52,7 +56,7 @@ def recolour(request: Request, given: Notes, length: Tensor) -> Tensor:
 
     Args:
         request: a model of the view "melody", and how to sample.
-        given: `rhythm` (B, L, 2); padding at the end.
+        given: see `Batch`; padding at the end.
         length: int64 (B,).
 
     Returns:

@@ -55,7 +55,10 @@ class Batch:
             them, and what else is known of a note (`body`); a model never reads it.
         before: of each note the one before it, under the same names, (B, L); before a piece's first
             note ids are `START` and values 0.
-        given: what a model may know of the notes themselves, (B, L, ...): `rhythm`.
+        given: what a model may know of the notes themselves: `rhythm` float (B, L, 2), normalised
+            rest before the note and duration; in ticks, int64, 24 a beat: `ticks` (B, L, 2), the
+            same two, `onset` (B, L), since the line's first note, and `remaining` (B, L), from the
+            onset to the line's end.
         length: int64 (B,), how many notes of each row are real.
         scored: bool (B, L), the real notes that count.
     """

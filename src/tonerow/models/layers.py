@@ -1,10 +1,13 @@
-"""The parts that several architectures share: rows of different length, rhythm, copying."""
+"""The parts that several architectures share: rows of different length, rhythm, places."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
+
+from tonerow.models.base import Notes
+from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 
 def reverse(x: Tensor, length: Tensor) -> Tensor:
@@ -79,53 +82,29 @@ class RhythmEncoder(nn.Module):
         return torch.cat([ahead, back], -1), (hidden, cell)
 
 
-class CopyHead(nn.Module):
-    """Lets a decoder repeat what came after similar moments of the same sequence.
+class Places(nn.Module):
+    """Embeds where a note stands in groups of three and of four beats, from both ends of the line.
 
-    At t it compares the decoder's output with those of all s < t. The softmax over these
-    comparisons and one sentinel shares out the probability: what falls to s goes to the class that
-    came at s, what falls to the sentinel to the decoder's own distribution. This is the pointer
-    sentinel mixture (Merity, Xiong, Bradbury and Socher, 2017) with classes of the decoder's own
-    earlier outputs as the memory.
+    Which of these says something depends on the metre and on a pickup; the model finds out.
 
     Args:
-        hidden_size: H, size of the decoder's output.
-        size: of the queries and keys.
+        size: of each embedding.
+        whole_rhythm: whether the end of the line may be known; else it counts from its begin alone.
     """
 
-    def __init__(self, hidden_size: int, size: int) -> None:
+    BEATS = 3, 4
+
+    def __init__(self, size: int, whole_rhythm: bool) -> None:
         super().__init__()
-        self.query = nn.Linear(hidden_size, size)
-        self.key = nn.Linear(hidden_size, size)
-        self.sentinel = nn.Parameter(torch.zeros(size))
+        ends = ("onset", "remaining") if whole_rhythm else ("onset",)
+        self.places = [(name, beats * TICKS_PER_BEAT) for name in ends for beats in self.BEATS]
+        self.embeddings = nn.ModuleList([nn.Embedding(ticks, size) for _, ticks in self.places])
+        self.size = len(self.places) * size
 
-    def forward(
-        self, logits: Tensor, out: Tensor, before: Tensor, memory: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Mixes copying into the predictions of n notes.
-
-        Args:
-            logits: (B, n, V), the decoder's own.
-            out: (B, n, H), the decoder's outputs.
-            before: int64 (B, n), the class before each note; `START` before the first.
-            memory: keys (B, m, size) of the m notes before, and `before` (B, m) of these; None
-                before the first.
-
-        Returns:
-            log-probabilities (B, n, V), and the memory after these notes.
-        """
-        keys = self.key(out)  # (B, n, size)
-        if memory is not None:
-            keys, before = torch.cat([memory[0], keys], 1), torch.cat([memory[1], before], 1)
-        n, total, size = out.shape[1], keys.shape[1], keys.shape[2]  # total = m + n
-        query = self.query(out) / size**0.5  # (B, n, size)
-        at = torch.arange(total, device=out.device)
-        later = at >= at[total - n :, None]  # (n, m + n)
-        scores = torch.bmm(query, keys.transpose(1, 2)).masked_fill(later, float("-inf"))
-        sentinel = (query @ self.sentinel)[..., None]  # (B, n, 1)
-        scores = torch.cat([sentinel, scores], -1).log_softmax(-1)  # (B, n, 1 + m + n)
-        # what came at s is what stands before s + 1; the last has not come yet and is masked
-        came = F.one_hot(before.roll(-1, 1).clamp(min=0), logits.shape[-1]).to(scores.dtype)
-        copied = torch.bmm(scores[..., 1:].exp(), came)  # (B, n, m + n) x (B, m + n, V)
-        own = logits.log_softmax(-1) + scores[..., :1]  # (B, n, V)
-        return torch.logaddexp(own, copied.clamp(min=1e-30).log()), (keys, before)
+    def forward(self, given: Notes) -> Tensor:
+        """From the ticks `onset` and `remaining` (B, L) of `Batch.given` to (B, L, self.size)."""
+        embedded = [
+            embedding(given[name] % ticks)
+            for embedding, (name, ticks) in zip(self.embeddings, self.places, strict=True)
+        ]
+        return torch.cat(embedded, -1)

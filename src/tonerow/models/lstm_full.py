@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.context import Context
 from tonerow.models.layers import RhythmEncoder
-from tonerow.models.predictions import Categorical, Predictions
+from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
 
@@ -21,6 +24,8 @@ class LstmFull(Model):
     [embedding of the pitch before (E); context] -> Linear H, ReLU, dropout -> LSTM H -> Linear ->
     128 pitch logits. With E = 32 and H = 1024: 15,917,697 parameters.
 
+    Beyond the write-up, as options: dropout after the decoder, and what a `Context` tells it.
+
     The additive score is that of Bahdanau, Cho and Bengio (2015), with LeakyReLU in place of tanh.
 
     Args:
@@ -28,13 +33,21 @@ class LstmFull(Model):
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, even: units of the decoder; each way of the encoder has half as many.
         dropout: share of decoder inputs dropped in training.
+        output_dropout: share of decoder outputs dropped in training; 0 as written up.
+        context: options of `Context`; all 0 as written up.
     """
 
     view = "melody"
     conditions_on = Sees.WHOLE_RHYTHM
 
     def __init__(
-        self, vocabularies: Vocabularies, pitch_embedding: int, hidden_size: int, dropout: float
+        self,
+        vocabularies: Vocabularies,
+        pitch_embedding: int,
+        hidden_size: int,
+        dropout: float,
+        output_dropout: float = 0.0,
+        **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
         n_pitches = vocabularies["pitch"].size
@@ -42,24 +55,19 @@ class LstmFull(Model):
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.align = nn.Linear(2 * hidden_size, hidden_size)
         self.score = nn.Linear(hidden_size, 1)
-        self.mix = nn.Sequential(
-            nn.Linear(pitch_embedding + hidden_size, hidden_size), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
+        inputs = pitch_embedding + self.context.size + hidden_size
+        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
         self.decoder = nn.LSTMCell(hidden_size, hidden_size)
+        self.drop = nn.Dropout(output_dropout)
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads the given `rhythm` and the `pitch` before."""
-        state = self.begin(batch.given, batch.length)
-        outputs = []
-        embedded = embed(self.embedding, batch.before["pitch"])  # (B, L, E)
-        for t in range(embedded.shape[1]):
-            state["hidden"] = self._advance(embedded[:, t], state)
-            outputs.append(state["hidden"][0])  # (B, H)
-        return {"pitch": Categorical(self.head(torch.stack(outputs, 1)))}  # (B, L, 128)
+        """See `Model.forward`; reads what is given of the rhythm and the `pitch` before."""
+        return self._decode(batch.before["pitch"], self.begin(batch.given, batch.length))[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
-        """See `Model.begin`; reads `rhythm` (B, L, 2)."""
+        """See `Model.begin`; reads all that is given of the rhythm."""
         keys, _ = self.encoder(given["rhythm"], length)  # (B, L, H)
         size = self.decoder.hidden_size
         at = torch.arange(keys.shape[1], device=keys.device)
@@ -71,19 +79,32 @@ class LstmFull(Model):
             "to_query": self.align.weight[:, :size],  # once: each slice costs a gradient of its own
             "padding": at >= length[:, None],  # (B, L)
             "hidden": (zero, zero),
+            "heard": self.context.begin(given, length),
         }
 
-    def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, Tensor]:
-        """One decoder step on an embedded pitch (B, E): the next (hidden, cell), each (B, H)."""
+    def _decode(self, before: Tensor, state: State) -> tuple[Predictions, State]:
+        """Decodes the next n notes, from the pitches before each, (B, n)."""
+        told, heard = self.context.told(before, state["heard"])
+        inputs = torch.cat([embed(self.embedding, before), told], -1)  # (B, n, E + told)
+        outputs, state = [], {**state}
+        for t in range(before.shape[1]):
+            state["hidden"] = self._advance(inputs[:, t], state)
+            outputs.append(state["hidden"][0])  # (B, H)
+        out = self.drop(torch.stack(outputs, 1))  # (B, n, H)
+        logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
+        return {"pitch": Categorical(logits)}, {**state, "heard": heard}
+
+    def _advance(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        """One decoder step from inputs (B, E + told): the next (hidden, cell), each (B, H)."""
         query = F.linear(state["hidden"][0], state["to_query"])  # (B, H)
         energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)  # (B, L)
         weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)  # (B, L)
         context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,H) -> (B,H)
-        x = self.mix(torch.cat([embedded, context], -1))  # (B, E + H) -> (B, H)
+        x = self.mix(torch.cat([inputs, context], -1))  # (B, E + told + H) -> (B, H)
         hidden, cell = self.decoder(x, state["hidden"])
         return hidden, cell
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `pitch` (B,)."""
-        hidden = self._advance(embed(self.embedding, before["pitch"]), state)  # 2 x (B, H)
-        return {"pitch": Categorical(self.head(hidden[0]))}, {**state, "hidden": hidden}
+        predictions, state = self._decode(before["pitch"][:, None], state)
+        return at_note(predictions, 0), state

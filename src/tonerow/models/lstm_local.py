@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
-from tonerow.models.layers import CopyHead, RhythmEncoder
+from tonerow.models.context import Context
+from tonerow.models.layers import RhythmEncoder
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -19,7 +22,7 @@ class LstmLocal(Model):
     state -> Linear -> 128 pitch logits. With E = H = 512: 7,223,424 parameters.
 
     Beyond the write-up, as options: an encoder of another size, whose final state a Linear then fits
-    to the decoder, and a `CopyHead`, which lets the model take up what the piece has played before.
+    to the decoder; dropout after the decoder; and what a `Context` tells it.
 
     Args:
         vocabularies: of the tokens; 128 pitches.
@@ -27,7 +30,8 @@ class LstmLocal(Model):
         hidden_size: H, units of the decoder.
         dropout: share of decoder inputs dropped in training.
         encoder_size: units of the encoder, each way; 0: H, as written up.
-        copy_size: size of the copy head's queries and keys; 0: no copy head, as written up.
+        output_dropout: share of decoder outputs dropped in training; 0 as written up.
+        context: options of `Context`; all 0 as written up.
     """
 
     view = "melody"
@@ -40,7 +44,8 @@ class LstmLocal(Model):
         hidden_size: int,
         dropout: float,
         encoder_size: int = 0,
-        copy_size: int = 0,
+        output_dropout: float = 0.0,
+        **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
         n_pitches = vocabularies["pitch"].size
@@ -49,25 +54,23 @@ class LstmLocal(Model):
         same = encoder_size == hidden_size
         self.fit = nn.Identity() if same else nn.Linear(2 * encoder_size, 2 * hidden_size)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
-        self.mix = nn.Sequential(
-            nn.Linear(pitch_embedding + 2 * encoder_size, hidden_size),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-        )
+        self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
+        inputs = pitch_embedding + 2 * encoder_size + self.context.size
+        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
         self.decoder = nn.LSTM(hidden_size, hidden_size, batch_first=True)
+        self.drop = nn.Dropout(output_dropout)
         self.head = nn.Linear(hidden_size, n_pitches)
-        self.copy = CopyHead(hidden_size, copy_size) if copy_size else None
 
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads the given `rhythm` and the `pitch` before."""
+        """See `Model.forward`; reads what is given of the rhythm and the `pitch` before."""
         return self._decode(batch.before["pitch"], self.begin(batch.given, batch.length))[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
-        """See `Model.begin`; reads `rhythm` (B, L, 2)."""
+        """See `Model.begin`; reads all that is given of the rhythm."""
         encoded, final = self.encoder(given["rhythm"], length)  # (B, L, 2 encoder_size)
         hidden, cell = self.fit(torch.cat(final, -1)).chunk(2, -1)
         hidden = (hidden.contiguous()[None], cell.contiguous()[None])
-        return {"encoded": encoded, "t": 0, "hidden": hidden, "memory": None}
+        return {"encoded": encoded, "hidden": hidden, "heard": self.context.begin(given, length)}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `pitch` (B,)."""
@@ -76,12 +79,10 @@ class LstmLocal(Model):
 
     def _decode(self, before: Tensor, state: State) -> tuple[Predictions, State]:
         """Decodes the next n notes, from the pitches before each, (B, n)."""
-        until = state["t"] + before.shape[1]
-        encoded, memory = state["encoded"][:, state["t"] : until], state["memory"]
-        x = self.mix(torch.cat([embed(self.embedding, before), encoded], -1))  # (B, n, H)
+        told, heard = self.context.told(before, state["heard"])
+        encoded = state["encoded"][:, heard.t - before.shape[1] : heard.t]
+        x = self.mix(torch.cat([embed(self.embedding, before), encoded, told], -1))  # (B, n, H)
         out, hidden = self.decoder(x, state["hidden"])  # (B, n, H)
-        logits = self.head(out)  # (B, n, 128)
-        if self.copy is not None:
-            logits, memory = self.copy(logits, out, before, memory)
-        state = {**state, "t": until, "hidden": hidden, "memory": memory}
-        return {"pitch": Categorical(logits)}, state
+        out = self.drop(out)
+        logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
+        return {"pitch": Categorical(logits)}, {**state, "hidden": hidden, "heard": heard}

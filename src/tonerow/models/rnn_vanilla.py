@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.context import Context
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -17,45 +20,55 @@ class RnnVanilla(Model):
     LeakyReLU(Linear(x)) + x -> tanh RNN -> Linear -> 128 pitch logits.
     With E = 32, hidden 256 and 2 layers: 244,518 parameters.
 
+    Beyond the write-up, as an option: what a `Context` tells it joins x.
+
     Args:
         vocabularies: of the tokens; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, units of each RNN layer.
         layers: RNN layers.
+        context: options of `Context`; all 0 as written up.
     """
 
     view = "melody"
     conditions_on = Sees.RHYTHM_SO_FAR
 
     def __init__(
-        self, vocabularies: Vocabularies, pitch_embedding: int, hidden_size: int, layers: int
+        self,
+        vocabularies: Vocabularies,
+        pitch_embedding: int,
+        hidden_size: int,
+        layers: int,
+        **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
         n_pitches = vocabularies["pitch"].size
-        width = 2 + pitch_embedding
+        self.context = Context(hidden_size, n_pitches, whole_rhythm=False, **context)
+        width = 2 + pitch_embedding + self.context.size
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
         self.mix = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU())
         self.rnn = nn.RNN(width, hidden_size, layers, nonlinearity="tanh", batch_first=True)
         self.head = nn.Linear(hidden_size, n_pitches)
 
-    def _run(
-        self, rhythm: Tensor, before: Tensor, hidden: Tensor | None
-    ) -> tuple[Predictions, Tensor]:
-        x = torch.cat([rhythm, embed(self.embedding, before)], -1)  # (B, L, 2 + E)
-        out, hidden = self.rnn(self.mix(x) + x, hidden)  # (B, L, H)
-        return {"pitch": Categorical(self.head(out))}, hidden  # (B, L, 128)
-
     def forward(self, batch: Batch) -> Predictions:
-        """See `Model.forward`; reads the given `rhythm` (B, L, 2) and the `pitch` before."""
-        return self._run(batch.given["rhythm"], batch.before["pitch"], None)[0]
+        """See `Model.forward`; reads what is given of the rhythm and the `pitch` before."""
+        return self._decode(batch.before["pitch"], self.begin(batch.given, batch.length))[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
-        """See `Model.begin`; reads `rhythm` (B, L, 2)."""
-        return {"rhythm": given["rhythm"], "t": 0, "hidden": None}
+        """See `Model.begin`; of each note reads the rhythm up to it."""
+        heard = self.context.begin(given, length)
+        return {"rhythm": given["rhythm"], "hidden": None, "heard": heard}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `pitch` (B,)."""
-        t = state["t"]
-        rhythm = state["rhythm"][:, t : t + 1]  # (B, 1, 2)
-        predictions, hidden = self._run(rhythm, before["pitch"][:, None], state["hidden"])
-        return at_note(predictions, 0), {**state, "t": t + 1, "hidden": hidden}
+        predictions, state = self._decode(before["pitch"][:, None], state)
+        return at_note(predictions, 0), state
+
+    def _decode(self, before: Tensor, state: State) -> tuple[Predictions, State]:
+        """Decodes the next n notes, from the pitches before each, (B, n)."""
+        told, heard = self.context.told(before, state["heard"])
+        rhythm = state["rhythm"][:, heard.t - before.shape[1] : heard.t]  # (B, n, 2)
+        x = torch.cat([rhythm, embed(self.embedding, before), told], -1)  # (B, n, 2 + E + told)
+        out, hidden = self.rnn(self.mix(x) + x, state["hidden"])  # (B, n, H)
+        logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
+        return {"pitch": Categorical(logits)}, {**state, "hidden": hidden, "heard": heard}

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+TICKS_PER_BEAT = 24
+"""Ticks in a beat of the times that models are given, whatever the tokens' grid is: half a beat can be
+cut into 2, 3 or 4."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:

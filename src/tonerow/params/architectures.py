@@ -21,7 +21,27 @@ class Architecture(Section):
     """how the model is trained"""
 
 
-class RnnVanilla(Architecture):
+class _Melody(Architecture):
+    """What any decoder of melodies may be told beyond its write-up."""
+
+    copy_size: NonNegativeInt
+    """size of the queries and keys with which the model copies from earlier in the piece; 0 is no
+    copying"""
+
+    copy_matches: Annotated[int, Field(ge=1, le=64)]
+    """notes up to which the copying is told how far two places agree, 1-64; without meaning if it
+    does not copy"""
+
+    place_size: NonNegativeInt
+    """size of the embeddings of a note's place in three and in four beats; 0 is none"""
+
+    relative_size: NonNegativeInt
+    """size of the embeddings of the previous interval and of the degree of the previous pitch, with
+    which the model is told the pitch classes so far and predicts intervals and degrees beside
+    pitches; 0 is none of this"""
+
+
+class RnnVanilla(_Melody):
     """Decoder-only tanh RNN over [rhythm; previous pitch]."""
 
     pitch_embedding: PositiveInt
@@ -34,7 +54,7 @@ class RnnVanilla(Architecture):
     """RNN layers, one on top of the other"""
 
 
-class LstmLocal(Architecture):
+class LstmLocal(_Melody):
     """BiLSTM rhythm encoder; the decoder sees the encoder's output at its own note."""
 
     pitch_embedding: PositiveInt
@@ -49,12 +69,11 @@ class LstmLocal(Architecture):
     encoder_size: NonNegativeInt
     """units of the encoder in each direction; 0 is as many as hidden_size"""
 
-    copy_size: NonNegativeInt
-    """size of the queries and keys with which the model copies from earlier in the piece; 0 is no
-    copying"""
+    output_dropout: OpenFraction
+    """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
-class LstmFull(Architecture):
+class LstmFull(_Melody):
     """BiLSTM rhythm encoder; the decoder attends to all encoder outputs."""
 
     pitch_embedding: PositiveInt
@@ -65,6 +84,9 @@ class LstmFull(Architecture):
 
     dropout: OpenFraction
     """share of the decoder's input that is dropped in training, 0 or more and below 1"""
+
+    output_dropout: OpenFraction
+    """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
 class _Continuous(Architecture):

@@ -47,5 +47,9 @@ class Training(Section):
     """semitones by which a window is shifted up or down at most, at random; 0-12, 0 is not at
     all"""
 
+    average: NonNegativeInt
+    """the model that is scored and kept has the mean of the weights over about so many updates; 0 is
+    no mean"""
+
     epochs: PositiveInt
     """passes over the training pieces at most; train.patience may end it sooner"""

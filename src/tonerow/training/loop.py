@@ -19,6 +19,7 @@ from tonerow.evaluation.scores import Scored, Tallies, evaluate, score_batch
 from tonerow.models.base import Batch, Model
 from tonerow.params import Params, Training
 from tonerow.progress import progress
+from tonerow.training.averaging import Average
 from tonerow.views import Pieces
 from tonerow.windows import batches, make_batch, training_windows, transpose
 
@@ -61,6 +62,21 @@ class Progress:
             "training_seconds": self.seconds,
             "notes_per_second": self.notes / self.seconds,
         }
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A model that learns.
+
+    Attributes:
+        model: whose weights the updates change.
+        optimizer: of these weights.
+        average: with the weights that are scored and kept.
+    """
+
+    model: Model
+    optimizer: Optimizer
+    average: Average
 
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
@@ -118,16 +134,16 @@ def fit(
         raise TrainingError("train or val has no notes for this model; see metrics/split.json")
     settings, scoring = params.selected.training, params.evaluate
     done = Progress()
-    optimizer = make_optimizer(model, settings)
+    learner = Learner(model, make_optimizer(model, settings), Average(model, settings.average))
     if resume is not None:
-        done = _restore(resume, model, optimizer)
+        done = _restore(resume, learner)
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
         started = time.monotonic()
-        tallies = _train_epoch(model, train, settings, optimizer, done.epoch, params.train.seed)
+        tallies = _train_epoch(learner, train, settings, done.epoch, params.train.seed)
         done.seconds += time.monotonic() - started
-        row = {"epoch": done.epoch + 1, "learning_rate": optimizer.param_groups[0]["lr"]}
+        row = {"epoch": done.epoch + 1, "learning_rate": learner.optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
-        row |= _rows("val", evaluate(model, val, scoring))
+        row |= _rows("val", evaluate(learner.average.model, val, scoring))
         if not math.isfinite(row["train_nll"] + row["val_nll"]):
             raise TrainingError(
                 f"the loss is no longer a number in epoch {done.epoch + 1}; lower learning_rate "
@@ -138,8 +154,8 @@ def fit(
         done.notes += tallies.notes
         if row["val_nll"] < done.best_nll:
             done.best_nll, done.best_epoch = row["val_nll"], done.epoch
-            done.best_weights = copy.deepcopy(model.state_dict())
-        on_epoch(row, _snapshot(done, model, optimizer))
+            done.best_weights = copy.deepcopy(learner.average.model.state_dict())
+        on_epoch(row, _snapshot(done, learner))
     return done
 
 
@@ -155,10 +171,10 @@ def _epoch_batches(
 
 
 def _train_epoch(
-    model: Model, train: Pieces, settings: Training, optimizer: Optimizer, epoch: int, seed: int
+    learner: Learner, train: Pieces, settings: Training, epoch: int, seed: int
 ) -> Tallies:
     """One pass over the epoch's windows."""
-    model.train()
+    model, optimizer = learner.model.train(), learner.optimizer
     tallies = Tallies()
     n, made = _epoch_batches(train, settings, epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
@@ -173,6 +189,7 @@ def _train_epoch(
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
         optimizer.step()
         model.observe(predictions, batch)
+        learner.average.follow(model)
         tallies.add(score_batch(predictions, batch, model.vocabularies))
     return tallies
 
@@ -183,19 +200,21 @@ def _rows(split: str, scores: Tallies | Scored) -> EpochRow:
     return {f"{split}_nll": scores.nll(), **accuracy}
 
 
-def _snapshot(done: Progress, model: Model, optimizer: Optimizer) -> dict[str, Any]:
+def _snapshot(done: Progress, learner: Learner) -> dict[str, Any]:
     return {
         "progress": vars(done),
-        "weights": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "weights": learner.model.state_dict(),
+        "average": learner.average.state_dict(),
+        "optimizer": learner.optimizer.state_dict(),
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
-def _restore(snapshot: dict[str, Any], model: Model, optimizer: Optimizer) -> Progress:
-    model.load_state_dict(snapshot["weights"])
-    optimizer.load_state_dict(snapshot["optimizer"])
+def _restore(snapshot: dict[str, Any], learner: Learner) -> Progress:
+    learner.model.load_state_dict(snapshot["weights"])
+    learner.average.load_state_dict(snapshot["average"])
+    learner.optimizer.load_state_dict(snapshot["optimizer"])
     torch.set_rng_state(snapshot["torch_rng"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all(snapshot["cuda_rng"])

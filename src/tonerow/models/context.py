@@ -1,0 +1,113 @@
+"""What a melody decoder may be told beyond the write-ups: the same options for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from tonerow.models.base import Notes
+from tonerow.models.copying import Evidence, InformedCopy, Memory
+from tonerow.models.layers import Places
+from tonerow.models.relative import Pitches, Relative
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Where a decoder stands in its lines. What belongs to an option that is off is None.
+
+    Attributes:
+        t: notes decoded so far.
+        places: (B, L, size), of all notes.
+        pitches: those that have come.
+        memory: of the copying.
+        tonic: (B, n, 12), at the notes that are being decoded.
+        evidence: for copying at these notes.
+    """
+
+    t: int
+    places: Tensor | None
+    pitches: Pitches | None
+    memory: Memory | None
+    tonic: Tensor | None = None
+    evidence: Evidence | None = None
+
+
+class Context(nn.Module):
+    """A note's place in the bar, relations of pitches, and copying from before, each an option.
+
+    A decoder takes `told` as further inputs, runs, and lets `mix` complete its logits; both return
+    where it stands.
+
+    Args:
+        hidden_size: H, size of the decoder's output.
+        n_pitches: V.
+        whole_rhythm: whether the decoder may know the rhythm that is still to come.
+        copy_size: size of the queries and keys of an `InformedCopy`; 0: none.
+        copy_matches: longest match that the copying is told.
+        place_size: size of each embedding of `Places`; 0: none.
+        relative_size: size of each embedding of `Relative`; 0: none.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        n_pitches: int,
+        whole_rhythm: bool,
+        copy_size: int = 0,
+        copy_matches: int = 1,
+        place_size: int = 0,
+        relative_size: int = 0,
+    ) -> None:
+        super().__init__()
+        self.places = Places(place_size, whole_rhythm) if place_size else None
+        self.relative = Relative(hidden_size, n_pitches, relative_size) if relative_size else None
+        self.copy = (
+            InformedCopy(hidden_size, copy_size, copy_matches, n_pitches, whole_rhythm)
+            if copy_size
+            else None
+        )
+        sizes = [part.size for part in (self.places, self.relative, self.copy) if part is not None]
+        self.size = sum(sizes)
+
+    def begin(self, given: Notes, length: Tensor) -> Heard:
+        """Before the first note, see `Model.begin`."""
+        places = self.places(given) if self.places else None
+        pitches = self.relative.begin(length) if self.relative else None
+        memory = self.copy.begin(given, length) if self.copy else None
+        return Heard(0, places, pitches, memory)
+
+    def told(self, before: Tensor, heard: Heard) -> tuple[Tensor, Heard]:
+        """What is told of the next n notes, from the pitches before each, (B, n): (B, n, self.size)."""
+        start, until = heard.t, heard.t + before.shape[1]
+        heard, told = replace(heard, t=until), [before.new_empty(*before.shape, 0).float()]
+        if heard.places is not None:
+            told.append(heard.places[:, start:until])
+        if self.relative is not None and heard.pitches is not None:
+            relations, tonic, pitches = self.relative.told(before, heard.pitches)
+            told.append(relations)
+            heard = replace(heard, tonic=tonic, pitches=pitches)
+        if self.copy is not None and heard.memory is not None:
+            evidence, memory = self.copy.recall(before, heard.memory)
+            told.append(self.copy.guess(evidence))
+            heard = replace(heard, evidence=evidence, memory=memory)
+        return torch.cat(told, -1), heard
+
+    def mix(
+        self, logits: Tensor, out: Tensor, before: Tensor, heard: Heard
+    ) -> tuple[Tensor, Heard]:
+        """The logits (B, n, V) of the notes that were told of, with those of relations and copies.
+
+        Args:
+            logits: (B, n, V), the decoder's own.
+            out: (B, n, H), the decoder's outputs.
+            before: int64 (B, n), the pitches before.
+            heard: as `told` returned it.
+        """
+        if self.relative is not None:
+            logits = logits + self.relative(out, before, heard.tonic)
+        if self.copy is not None:
+            logits, memory = self.copy(logits, out, heard.evidence, heard.memory)
+            heard = replace(heard, memory=memory)
+        return logits, replace(heard, tonic=None, evidence=None)

@@ -1,0 +1,339 @@
+"""Copying from earlier in the piece, told what makes a place worth copying.
+
+`matches` finds how far the surroundings of two notes agree, for all pairs of notes of a batch at
+once; `InformedCopy` scores the earlier notes by it, among other evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (the usual name)
+
+from tonerow.models.base import START
+from tonerow.models.vocabulary import TICKS_PER_BEAT
+
+WIDEST = 24
+"""Semitones of the widest interval that can be copied."""
+INTERVALS = 2 * WIDEST + 1
+"""Classes of intervals: down, none, up."""
+
+NEAR = 160
+"""Distances below so many half beats have a class each."""
+DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 96)
+"""Of 96 beats, which are 32 bars of 3 and 24 of 4: classes of distances farther than that."""
+DISTANCES = NEAR + 2 + len(DIVISORS)
+"""Classes of distances, see `distance_class`."""
+_NEAR_TICKS = NEAR * TICKS_PER_BEAT // 2
+_PERIOD = DIVISORS[-1] * TICKS_PER_BEAT
+
+LEAST = 1e-30
+"""Probability below which a logarithm is not taken."""
+
+
+def matches(equal: Tensor, rows: int, longest: int, forwards: bool = False) -> Tensor:
+    """How many elements agree, counted from each pair of places on.
+
+    Args:
+        equal: bool (B, L, T), whether two elements agree.
+        rows: of the first places t, the last so many are wanted, with all T places s.
+        longest: more than so many count as this many; below 256.
+        forwards: count t, t + 1, ... beside s, s + 1, ...; else t, t - 1, ... beside s, s - 1, ...
+
+    Returns:
+        uint8 (B, rows, T), 0 to `longest`; nothing agrees with what lies outside.
+    """
+    total = equal.shape[2]
+    pad = (0, longest, 0, longest) if forwards else (longest, 0, longest, 0)
+    equal = F.pad(equal, pad)  # (B, L + longest, T + longest)
+    top = equal.shape[1] - rows - (longest if forwards else 0)
+    left = 0 if forwards else longest
+    alive = equal[:, top : top + rows, left : left + total].clone()
+    matched = alive.to(torch.uint8)
+    for away in range(1, longest):
+        move = away if forwards else -away
+        alive &= equal[:, top + move : top + move + rows, left + move : left + move + total]
+        matched += alive
+    return matched
+
+
+def distance_class(ticks: Tensor) -> Tensor:
+    """A class of a distance in time: its half beats, or if it is far its divisor of 96 beats.
+
+    Args:
+        ticks: int64 (...), not negative, `TICKS_PER_BEAT` a beat.
+
+    Returns:
+        int64 (...), below `DISTANCES`; `NEAR` off the half beats, `NEAR` + 1 far and off the beats.
+    """
+    half = TICKS_PER_BEAT // 2
+    common = torch.gcd(ticks // TICKS_PER_BEAT, torch.full_like(ticks, DIVISORS[-1]))
+    far = NEAR + 2 + torch.searchsorted(torch.tensor(DIVISORS, device=ticks.device), common)
+    far = torch.where(ticks % TICKS_PER_BEAT == 0, far, NEAR + 1)
+    on_grid = torch.where(ticks < NEAR * half, ticks // half, far)
+    return torch.where(ticks % half == 0, on_grid, NEAR)
+
+
+def folded(ticks: Tensor) -> Tensor:
+    """Distances (...), all below `_NEAR_TICKS` + `_PERIOD`, of the same classes as `ticks` (...)."""
+    far = _NEAR_TICKS + (ticks - _NEAR_TICKS) % _PERIOD
+    return torch.where(ticks < _NEAR_TICKS, ticks, far)
+
+
+class _Lookup(torch.autograd.Function):
+    """table[index]; on a CPU the gradient is a weighted count, three times as fast as the usual one."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.size = len(table)
+        return table.index_select(0, index.flatten()).view(index.shape)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        if gradient.is_cuda:  # where a weighted bincount cannot be deterministic
+            summed = gradient.new_zeros(ctx.size)
+            return summed.index_add_(0, index.flatten(), gradient.flatten()), None
+        return torch.bincount(index.flatten(), gradient.flatten(), ctx.size), None
+
+
+def lookup(table: Tensor, index: Tensor) -> Tensor:
+    """The numbers of a table (n,) at int32 or int64 index (...)."""
+    numbers: Tensor = _Lookup.apply(table, index)  # type: ignore[no-untyped-call]
+    return numbers
+
+
+def intervals(before: Tensor) -> Tensor:
+    """The interval that leads to each pitch (B, T), in semitones; a key of its own for none."""
+    earlier = F.pad(before, (1, 0), value=START)[:, :-1]
+    none = 256 + torch.arange(before.shape[1], device=before.device)
+    return torch.where((before != START) & (earlier != START), before - earlier, none)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is given of whole lines.
+
+    Attributes:
+        rhythm: int32 (B, L), equal where rest and duration are; padding is equal to nothing.
+        onset: int32 (B, L), ticks.
+    """
+
+    rhythm: Tensor
+    onset: Tensor
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What has been heard of lines.
+
+    Attributes:
+        line: what is given of them.
+        before: int64 (B, m), the pitches before the first m notes.
+        keys: (B, m, size), of these notes.
+    """
+
+    line: Line
+    before: Tensor
+    keys: Tensor
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for copying from each of T notes, for the last n of them.
+
+    Attributes:
+        before: int64 (B, n), the pitch before each.
+        came: (B, T, V), one-hot, the pitch that came at each note.
+        step: (B, T, intervals), one-hot, the interval that came there.
+        barred: bool (B, n, 1 + 2 T): False for the sentinel, then whether each pitch and then whether
+            each interval cannot be copied.
+        pitch: three of (B, n, T), the numbers that speak for the pitch that came.
+        moved: three of (B, n, T), the numbers that speak for the interval that came.
+    """
+
+    before: Tensor
+    came: Tensor
+    step: Tensor
+    barred: Tensor
+    pitch: list[Tensor]
+    moved: list[Tensor]
+
+
+class InformedCopy(nn.Module):
+    """Lets a decoder repeat what came earlier, by how well the surroundings agree.
+
+    At t every earlier note s is scored by three tables of learned numbers: of (how far the pitches
+    before both agree, how far the rhythm agrees from both on), of (how far pitch and rhythm agree
+    together, how far the intervals do) and of the time between the two. Each is scaled by 1 + a
+    linear map of the decoder's output; a scaled product of a query of t and a key of s is added. One
+    softmax shares out the probability among a sentinel, which stands for the decoder's own
+    distribution, all s, each for the pitch that came there, and all s once more for the interval that
+    came there, from the pitch before t. The copies of intervals have three tables of their own, the
+    first of how far the intervals agree in place of the pitches.
+
+    After the pointer sentinel mixture (Merity, Xiong, Bradbury and Socher, 2017).
+
+    Args:
+        hidden_size: H, size of the decoder's output.
+        size: of queries and keys.
+        longest: longer matches count as this long.
+        n_pitches: V.
+        whole_rhythm: whether the rhythm after t may be known; else rhythms are compared at t alone.
+    """
+
+    def __init__(
+        self, hidden_size: int, size: int, longest: int, n_pitches: int, whole_rhythm: bool
+    ) -> None:
+        super().__init__()
+        self.longest, self.n_pitches, self.whole_rhythm = longest, n_pitches, whole_rhythm
+        self.size = n_pitches + 1
+        """Of what `guess` returns."""
+        near_and_far = torch.arange(_NEAR_TICKS + _PERIOD)
+        self.register_buffer("distances", distance_class(near_and_far), persistent=False)
+        wide = longest + 1
+        # a longer match counts for more from the start, for a pitch more than for an interval
+        rising = (0.5 * torch.arange(wide) - 5).clamp(max=2.0).repeat_interleave(wide)
+        rest = torch.zeros(wide * wide), torch.zeros(DISTANCES)
+        self.pitch = nn.ParameterList([rising, *(table.clone() for table in rest)])
+        self.moved = nn.ParameterList([rising - 2, *(table.clone() for table in rest)])
+        self.gain = nn.Linear(hidden_size, 6)
+        self.sentinel = nn.Linear(hidden_size, 1)
+        self.query, self.key = nn.Linear(hidden_size, size), nn.Linear(hidden_size, size)
+        for layer in (self.gain, self.sentinel):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    distances: Tensor
+
+    def begin(self, given: Mapping[str, Tensor], length: Tensor) -> Memory:
+        """The memory before the first note of lines.
+
+        Args:
+            given: `ticks` (B, L, 2) and `onset` (B, L), see `Batch`.
+            length: int64 (B,).
+        """
+        rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).int().unbind(-1)
+        rhythm, onset = (rest << 15) + duration, given["onset"].clamp(max=1 << 30).int()  # (B, L)
+        at = torch.arange(rhythm.shape[1], device=rhythm.device, dtype=torch.int32)
+        rhythm = torch.where(at < length[:, None], rhythm, -1 - at)
+        no_pitches = given["onset"][:, :0]  # (B, 0)
+        keys = self.key.weight.new_empty(len(length), 0, self.key.out_features)
+        return Memory(Line(rhythm, onset), no_pitches, keys)
+
+    def recall(self, before: Tensor, memory: Memory) -> tuple[Evidence, Memory]:
+        """Compares the next n notes with all T up to them.
+
+        Args:
+            before: int64 (B, n), the pitch before each note; `START` before a piece's first.
+            memory: of the notes before these.
+
+        Returns:
+            The evidence, and the memory with `before`; its keys follow in `forward`.
+        """
+        n = before.shape[1]
+        memory = replace(memory, before=torch.cat([memory.before, before], 1))
+        before, wide = memory.before, self.longest + 1
+        rhythm = F.pad(memory.line.rhythm, (1, 0), value=-1)[:, : before.shape[1]]
+        pitch, moved = self._matched(before, n), self._matched(intervals(before), n)
+        both = torch.minimum(pitch, self._matched(rhythm, n)).int() * wide + moved
+        ahead, apart = self._ahead(memory, n), self._apart(memory, n)
+        came = self._what_came(before, n)
+        by_pitch = self._looked_up(self.pitch, pitch.int() * wide + ahead, both, apart)
+        by_interval = self._looked_up(self.moved, moved.int() * wide + ahead, both, apart)
+        return Evidence(before[:, -n:], *came, by_pitch, by_interval), memory
+
+    def _looked_up(self, tables: nn.ParameterList, *indices: Tensor) -> list[Tensor]:
+        """The numbers (B, n, T) of the three tables."""
+        by_distance = tables[2].index_select(0, self.distances)
+        of = zip((tables[0], tables[1], by_distance), indices, strict=True)
+        return [lookup(table, index) for table, index in of]
+
+    def _ahead(self, memory: Memory, n: int) -> Tensor:
+        """How far the rhythm agrees from the last n notes and all T on, as far as it is known."""
+        total = memory.before.shape[1]
+        far = self.longest if self.whole_rhythm else 1
+        known = memory.line.rhythm[:, : total + far - 1]
+        same = known[:, total - n :, None] == known[:, None]
+        return matches(same, same.shape[1], far, forwards=True)[:, :n, :total]
+
+    def _apart(self, memory: Memory, n: int) -> Tensor:
+        """The ticks between the last n notes and all T, folded; 0 for a later note."""
+        total = memory.before.shape[1]
+        onset = memory.line.onset[:, :total]
+        return folded((onset[:, total - n :, None] - onset[:, None]).clamp_(min=0))
+
+    def _matched(self, key: Tensor, n: int) -> Tensor:
+        """How far a key (B, T) agrees backwards from the last n places and all T."""
+        total = key.shape[1]
+        first = max(total - n - self.longest, 0)
+        return matches(key[:, first:, None] == key[:, None], n, self.longest)
+
+    def _what_came(self, before: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+        """`came`, `step` and `barred` of `Evidence`."""
+        total = before.shape[1]
+        came = before.roll(-1, 1)  # the last has not come yet and is barred
+        interval = came - before + WIDEST
+        known = (before != START) & (interval >= 0) & (interval < INTERVALS)  # (B, T)
+        at = torch.arange(total, device=before.device)
+        later = (at >= at[total - n :, None]).expand(len(before), -1, -1)  # (B, n, T)
+        nothing = (before[:, total - n :] == START)[..., None]  # (B, n, 1)
+        barred = [torch.zeros_like(nothing), later, later | ~known[:, None] | nothing]
+        one_hot = F.one_hot(came.clamp(min=0), self.n_pitches).float()
+        step = F.one_hot(torch.where(known, interval, 0), INTERVALS).float()
+        return one_hot, step, torch.cat(barred, -1)
+
+    def guess(self, of: Evidence) -> Tensor:
+        """What the tables alone would copy: (B, n, V + 1), the sentinel's share last."""
+        sentinel = torch.zeros_like(of.pitch[0][..., :1])
+        return self._copied(
+            [sentinel, torch.stack(of.pitch).sum(0), torch.stack(of.moved).sum(0)], of
+        )
+
+    def forward(
+        self, logits: Tensor, out: Tensor, of: Evidence, memory: Memory
+    ) -> tuple[Tensor, Memory]:
+        """Mixes copying into the predictions of n notes.
+
+        Args:
+            logits: (B, n, V), the decoder's own.
+            out: (B, n, H), the decoder's outputs.
+            of: evidence of the n notes.
+            memory: with their `before`.
+
+        Returns:
+            log-probabilities (B, n, V), up to what is lost by copies that leave the range of pitches;
+            and the memory with their keys.
+        """
+        keys = torch.cat([memory.keys, self.key(out)], 1)  # (B, T, size)
+        query = self.query(out) / keys.shape[-1] ** 0.5
+        alike = torch.bmm(query, keys.transpose(1, 2))  # (B, n, T)
+        gain = (1 + self.gain(out))[..., None].unbind(-2)  # six of (B, n, 1)
+        pitch, moved = alike, alike
+        for i in range(3):
+            pitch = torch.addcmul(pitch, gain[i], of.pitch[i])
+            moved = torch.addcmul(moved, gain[3 + i], of.moved[i])
+        shares = self._copied([self.sentinel(out), pitch, moved], of)  # (B, n, V + 1)
+        own = logits.log_softmax(-1) + shares[..., -1:].clamp(min=LEAST).log()
+        copied = shares[..., :-1].clamp(min=LEAST).log()
+        return torch.logaddexp(own, copied), replace(memory, keys=keys)
+
+    def _copied(self, scores: list[Tensor], of: Evidence) -> Tensor:
+        """One softmax over (B, n, 1), (B, n, T), (B, n, T): by pitch, the sentinel's share last."""
+        total = of.came.shape[1]
+        shares = torch.cat(scores, -1).masked_fill_(of.barred, float("-inf")).softmax(-1)
+        sentinel, pitch, moved = (
+            shares[..., :1],
+            shares[..., 1 : 1 + total],
+            shares[..., 1 + total :],
+        )
+        came = torch.bmm(pitch, of.came)  # (B, n, V)
+        steps = F.pad(torch.bmm(moved, of.step), (1, 1))  # (B, n, 1 + intervals + 1)
+        at = torch.arange(self.n_pitches, device=shares.device) + WIDEST + 1
+        at = (at - of.before[..., None]).clamp(0, INTERVALS + 1)  # (B, n, V)
+        return torch.cat([came + steps.gather(-1, at), sentinel], -1)
