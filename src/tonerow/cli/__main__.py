@@ -1,0 +1,5 @@
+"""Runs `tonerow` as a module."""
+
+from tonerow.cli import main
+
+main()
