@@ -17,6 +17,7 @@ import torch
 from tests.tiny import model_of, names, settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
 from tonerow.generation import GenerationError, Request, Samples, generate
+from tonerow.generation.melody import rhythms
 from tonerow.generation.samples import copied_fraction, describe, scale_consistency
 from tonerow.models import find
 from tonerow.notes.schema import SAMPLES
@@ -135,9 +136,9 @@ def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
     with torch.no_grad():
         told = replace(held_out, notes={"pitch": pitch})
         batch = make_batch(told, [Window(begin, len(pitches))])
-        given = dict(batch.given)  # as of a line that ends here
-        given["remaining"] = given["remaining"] - given["remaining"][:, -1:]
-        given["remaining"] += given["ticks"][:, -1:, 1]
+        line = pq.read_table(asked.tokens / "notes.parquet").to_pandas()
+        line = line[(line["piece_id"] == piece) & line["is_melody"]].head(len(pitches))
+        given, _ = rhythms([line], torch.device("cpu"))  # of a line that ends here
         batch = replace(batch, given=given)
         found: torch.Tensor = asked.model(batch)["pitch"].log_probabilities()[0]
         return found
@@ -162,6 +163,16 @@ def test_drawn_pitches_are_among_those_left_possible(tokens: Path, model: str) -
         assert (rank < 3).all()
         ranks |= set(rank.tolist())
     assert ranks == {0, 1, 2}
+
+
+@pytest.mark.parametrize("model", [*MELODY, *EVENTS, "lstm_char small"])
+def test_a_sample_is_the_same_whatever_is_drawn_beside_it(tokens: Path, model: str) -> None:
+    alone, together = (
+        generate(request(tokens, model, samples=samples, max_notes=20)).notes for samples in (1, 3)
+    )
+    first = together[together["sample"] == 0]
+    for name in ("source_piece_id", "pitch", "onset_beat"):
+        assert alone[name].tolist() == first[name].tolist()
 
 
 def test_a_full_repeat_decay_never_repeats(tokens: Path) -> None:

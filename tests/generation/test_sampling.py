@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -123,9 +124,13 @@ def test_the_first_note_repeats_nothing(decay: float) -> None:
     assert torch.equal(found, x)
 
 
+def generators(seed: int, n: int) -> list[np.random.Generator]:
+    return [np.random.default_rng([seed, i]) for i in range(n)]
+
+
 def test_a_class_that_is_cut_off_is_never_drawn_and_draws_follow_the_odds() -> None:
     p = torch.tensor([0.1, 0.0, 0.6, 0.3])
-    drawn = draw(p.log().expand(20_000, -1), torch.Generator().manual_seed(1))
+    drawn = draw(p.log().expand(20_000, -1), generators(1, 20_000))
     share = drawn.bincount(minlength=4) / len(drawn)
     assert share[1] == 0
     torch.testing.assert_close(share, p, atol=0.02, rtol=0)
@@ -133,7 +138,7 @@ def test_a_class_that_is_cut_off_is_never_drawn_and_draws_follow_the_odds() -> N
 
 def test_the_seed_decides_the_draws() -> None:
     x = torch.zeros(64, 128)
-    first, again, other = (draw(x, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    first, again, other = (draw(x, generators(seed, len(x))) for seed in (3, 3, 4))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -141,5 +146,22 @@ def test_the_seed_decides_the_draws() -> None:
 def test_drawing_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    draw(torch.zeros(2, 3), torch.Generator().manual_seed(0))
+    draw(torch.zeros(2, 3), generators(0, 2))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_rows_are_drawn_alike_alone_and_side_by_side() -> None:
+    logits = torch.randn(5, 9, generator=torch.Generator().manual_seed(0))
+    together = draw(logits, generators(1, 5))
+    for i in range(5):
+        alone = draw(logits[i : i + 1], [np.random.default_rng([1, i])])
+        assert alone.tolist() == together[i : i + 1].tolist()
+
+
+def test_the_last_class_that_is_possible_is_the_last_drawn() -> None:
+    class Almost(np.random.Generator):
+        def random(self) -> float:  # type: ignore[override]
+            return 1 - 2.0**-53
+
+    logits = torch.tensor([[0.0, 0.0, float("-inf")]])
+    assert draw(logits, [Almost(np.random.PCG64(0))]).item() == 1

@@ -73,8 +73,9 @@ def choose_headers(request: Request) -> pd.Series[str]:
 @torch.no_grad()
 def write(request: Request, headers: pd.Series[str]) -> list[str]:
     """The bodies that the model writes under these headers, each up to its end symbol."""
-    drawing, bodies = Drawing(request), []
-    for header in progress(headers.tolist(), desc="generate", unit="tunes"):
+    bodies = []
+    for i, header in enumerate(progress(headers.tolist(), desc="generate", unit="tunes")):
+        drawing = Drawing(request, [i])
         given = request.tokenizer.encode_text(header)[:-1]  # a header does not end the tune
         length = torch.tensor([len(given)], device=request.device)
         state, body, current = request.model.begin({}, length), [], START

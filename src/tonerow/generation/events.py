@@ -70,7 +70,7 @@ def _with_norms(ids: Notes, vocabularies: Vocabularies) -> Notes:
 @torch.no_grad()
 def continue_primers(request: Request, given: Notes, length: Tensor) -> dict[str, Tensor]:
     """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted."""
-    model, drawing = request.model, Drawing(request)
+    model, drawing = request.model, Drawing(request, range(len(length)))
     state = model.begin({}, length)
     ids = {name: torch.full_like(length, START) for name in IDS}
     chosen: dict[str, list[Tensor]] = {name: [] for name in IDS}

@@ -62,7 +62,8 @@ def recolour(request: Request, given: Notes, length: Tensor) -> Tensor:
     Returns:
         int64 (B, L), pitches 0-127; at padding they mean nothing.
     """
-    drawing, state = Drawing(request), request.model.begin(given, length)
+    drawing = Drawing(request, range(len(length)))
+    state = request.model.begin(given, length)
     pitch = torch.full_like(length, START)
     drawn = []
     for _ in progress(range(given["rhythm"].shape[1]), desc="generate", unit="notes"):

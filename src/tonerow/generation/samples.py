@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,20 @@ def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[p
 
 
 class Drawing:
-    """Draws ids from predictions as the settings say, and remembers pitch repetitions."""
+    """Draws ids from predictions as the settings say, and remembers pitch repetitions.
 
-    def __init__(self, request: Request) -> None:
+    Each sample has draws of its own, which depend on the seed and its number alone: it comes out the
+    same whatever else is drawn beside it (but for rounding, which can tip a draw once in a million).
+
+    Args:
+        request: with the seed and how to sample.
+        samples: the number of each row's sample.
+    """
+
+    def __init__(self, request: Request, samples: Iterable[int]) -> None:
         self._settings = request.settings
-        self._generator = torch.Generator().manual_seed(request.settings.seed)
+        seed = request.settings.seed
+        self._generators = [np.random.default_rng([seed, sample]) for sample in samples]
         self._run: Tensor | None = None
 
     def draw(self, predictions: Predictions, previous_pitch: Tensor | None) -> dict[str, Tensor]:
@@ -113,7 +123,7 @@ class Drawing:
                 logits = decay_repeats(logits, previous_pitch, run, decay)
             settings = self._settings
             logits = restrict(logits, settings.temperature, settings.top_k, settings.top_p)
-            drawn[name] = draw(logits, self._generator).to(device)
+            drawn[name] = draw(logits, self._generators).to(device)
         return drawn
 
     def heard(self, pitch: Tensor, previous_pitch: Tensor) -> None:

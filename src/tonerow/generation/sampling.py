@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,7 +52,9 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
     return logits.masked_fill(cut.gather(-1, index.argsort(-1)), float("-inf"))
 
 
-def draw(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Draws one class (B,) from logits (B, V); the generator lives on the CPU."""
-    probabilities = logits.double().softmax(-1).cpu()
-    return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(logits.device)
+def draw(logits: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
+    """Draws one class (B,) from logits (B, V), each row with a generator of its own."""
+    reached = logits.double().softmax(-1).cpu().cumsum(-1)  # (B, V)
+    points = torch.tensor([[generator.random()] for generator in generators], dtype=torch.float64)
+    drawn = (reached <= points * reached[:, -1:]).sum(-1)  # the first class that reaches beyond
+    return drawn.clamp(max=logits.shape[-1] - 1).to(logits.device)
