@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tonerow import runtime
 from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.cli import DEFAULTS
 from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
 from tonerow.generation.melody import recolour, rhythms, to_notes
 from tonerow.generation.samples import Request
@@ -25,9 +26,6 @@ from tonerow.params import Generate
 from tonerow.tokens.encoding import encode
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
-
-DRAWING = "temperature", "top_k", "top_p", "repeat_decay"
-"""Options that are settings of the same name."""
 
 
 class UsageError(RuntimeError):
@@ -63,7 +61,7 @@ def generate(options: argparse.Namespace) -> None:
 def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
     names = {"notes": "max_notes", "tempo": "tempo_bpm"}
-    asked = ["samples", "seed", *names, *DRAWING]
+    asked = ["samples", "seed", *names, *DEFAULTS]
     values = {names.get(name, name): getattr(options, name) for name in asked}
     try:
         return Generate(split="test", primer=1, max_characters=1, **values)
