@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tonerow.models.layers import Places, reverse, run_to_length
+from tonerow.models.base import START
+from tonerow.models.layers import Places, interval, reverse, run_to_length
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
@@ -35,6 +36,11 @@ def test_reverse_turns_each_row_within_its_length(rows: list[int]) -> None:
     found = reverse(x, torch.tensor(rows))
     for row, before, n in zip(found.tolist(), x.tolist(), rows, strict=True):
         assert row == before[:n][::-1] + before[n:]
+
+
+def test_an_interval_is_known_between_two_pitches() -> None:
+    earlier, pitch = torch.tensor([START, 60, 0, 127]), torch.tensor([60, START, 127, 0])
+    assert interval(earlier, pitch, -500).tolist() == [-500, -500, 127, -127]
 
 
 def test_places_come_again_after_twelve_beats_and_no_sooner() -> None:

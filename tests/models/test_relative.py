@@ -22,11 +22,6 @@ def told(pitches: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     return inputs[0].detach(), tonic[0].detach()
 
 
-def test_an_interval_is_known_between_two_pitches() -> None:
-    earlier, pitch = torch.tensor([START, 60, 0, 127]), torch.tensor([60, START, 127, 0])
-    assert relative()._interval(earlier, pitch).tolist() == [START, START, 255, 1]
-
-
 def test_the_tonic_of_a_scale_is_heard_in_every_key() -> None:
     for up in range(12):
         _, tonic = told([pitch + up for pitch in SCALE])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START
+from tonerow.models.layers import interval
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 WIDEST = 24
@@ -111,8 +112,7 @@ def lookup(table: Tensor, index: Tensor) -> Tensor:
 def intervals(before: Tensor) -> Tensor:
     """The interval that leads to each pitch (B, T), in semitones; a key of its own for none."""
     earlier = F.pad(before, (1, 0), value=START)[:, :-1]
-    none = 256 + torch.arange(before.shape[1], device=before.device)
-    return torch.where((before != START) & (earlier != START), before - earlier, none)
+    return interval(earlier, before, 256 + torch.arange(before.shape[1], device=before.device))
 
 
 @dataclass(frozen=True)
@@ -278,14 +278,14 @@ class InformedCopy(nn.Module):
         """`came`, `step` and `barred` of `Evidence`."""
         total = before.shape[1]
         came = before.roll(-1, 1)  # the last has not come yet and is barred
-        interval = came - before + WIDEST
-        known = (before != START) & (interval >= 0) & (interval < INTERVALS)  # (B, T)
+        came_by = came - before + WIDEST
+        known = (before != START) & (came_by >= 0) & (came_by < INTERVALS)  # (B, T)
         at = torch.arange(total, device=before.device)
         later = (at >= at[total - n :, None]).expand(len(before), -1, -1)  # (B, n, T)
         nothing = (before[:, total - n :] == START)[..., None]  # (B, n, 1)
         barred = [torch.zeros_like(nothing), later, later | ~known[:, None] | nothing]
         one_hot = F.one_hot(came.clamp(min=0), self.n_pitches).float()
-        step = F.one_hot(torch.where(known, interval, 0), INTERVALS).float()
+        step = F.one_hot(torch.where(known, came_by, 0), INTERVALS).float()
         return one_hot, step, torch.cat(barred, -1)
 
     def guess(self, of: Evidence) -> Tensor:

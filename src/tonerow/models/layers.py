@@ -1,4 +1,4 @@
-"""The parts that several architectures share: rows of different length, rhythm, places."""
+"""The parts that several architectures share: rows of different length, intervals, rhythm, places."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.base import Notes
+from tonerow.models.base import START, Notes
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 
@@ -52,6 +52,11 @@ def run_to_length(lstm: nn.LSTM, x: Tensor, length: Tensor) -> tuple[Tensor, Ten
     hidden = torch.cat([h for h, _ in reversed(finals)])[back]
     cell = torch.cat([c for _, c in reversed(finals)])[back]
     return torch.cat(outputs, 1)[back], hidden, cell
+
+
+def interval(earlier: Tensor, pitch: Tensor, none: Tensor | int) -> Tensor:
+    """Semitones (...) from one pitch (...) to another; `none` where either is `START`."""
+    return torch.where((earlier != START) & (pitch != START), pitch - earlier, none)
 
 
 class RhythmEncoder(nn.Module):

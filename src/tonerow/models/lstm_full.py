@@ -20,19 +20,21 @@ class LstmFull(Model):
 
     Encoder: Linear 2 -> H/2, BiLSTM H/2, whose outputs are the keys k_1..k_L (H). Decoder at t, with
     the hidden state q of the step before (zero before the first) as query:
-    score_i = Linear_1(LeakyReLU(Linear_H([q; k_i]))), softmax over i, context = weighted sum of k;
-    [embedding of the pitch before (E); context] -> Linear H, ReLU, dropout -> LSTM H -> Linear ->
+    score_i = Linear_1(LeakyReLU(Linear_H([q; k_i]))), softmax over i, attended = weighted sum of k;
+    [embedding of the pitch before (E); attended] -> Linear H, ReLU, dropout -> LSTM H -> Linear ->
     128 pitch logits. With E = 32 and H = 1024: 15,917,697 parameters.
 
-    Beyond the write-up, as options: dropout after the decoder, and what a `Context` tells it.
+    Beyond the write-up, as options: an encoder of another size, with keys and scores as wide as its
+    two ways together in place of H; dropout after the decoder; and what a `Context` tells it.
 
     The additive score is that of Bahdanau, Cho and Bengio (2015), with LeakyReLU in place of tanh.
 
     Args:
         vocabularies: of the tokens; 128 pitches.
         pitch_embedding: E, size of the pitch embedding.
-        hidden_size: H, even: units of the decoder; each way of the encoder has half as many.
+        hidden_size: H, even: units of the decoder.
         dropout: share of decoder inputs dropped in training.
+        encoder_size: units of the encoder, each way; 0: H/2, as written up.
         output_dropout: share of decoder outputs dropped in training; 0 as written up.
         context: options of `Context`; all 0 as written up.
     """
@@ -46,17 +48,19 @@ class LstmFull(Model):
         pitch_embedding: int,
         hidden_size: int,
         dropout: float,
+        encoder_size: int = 0,
         output_dropout: float = 0.0,
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
         n_pitches = vocabularies["pitch"].size
-        self.encoder = RhythmEncoder(hidden_size // 2)
+        width = 2 * encoder_size or hidden_size  # K, of the keys
+        self.encoder = RhythmEncoder(width // 2)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
-        self.align = nn.Linear(2 * hidden_size, hidden_size)
-        self.score = nn.Linear(hidden_size, 1)
+        self.align = nn.Linear(hidden_size + width, width)
+        self.score = nn.Linear(width, 1)
         self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
-        inputs = pitch_embedding + self.context.size + hidden_size
+        inputs = pitch_embedding + self.context.size + width
         self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
         self.decoder = nn.LSTMCell(hidden_size, hidden_size)
         self.drop = nn.Dropout(output_dropout)
@@ -68,14 +72,14 @@ class LstmFull(Model):
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`; reads all that is given of the rhythm."""
-        keys, _ = self.encoder(given["rhythm"], length)  # (B, L, H)
+        keys, _ = self.encoder(given["rhythm"], length)  # (B, L, K)
         size = self.decoder.hidden_size
         at = torch.arange(keys.shape[1], device=keys.device)
         zero = keys.new_zeros(len(keys), size)  # (B, H)
         return {
             "keys": keys,
             # the halves of Linear([q; k]): the keys' half is the same at every step
-            "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),  # (B, L, H)
+            "aligned": F.linear(keys, self.align.weight[:, size:], self.align.bias),  # (B, L, K)
             "to_query": self.align.weight[:, :size],  # once: each slice costs a gradient of its own
             "padding": at >= length[:, None],  # (B, L)
             "hidden": (zero, zero),
@@ -96,11 +100,11 @@ class LstmFull(Model):
 
     def _advance(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """One decoder step from inputs (B, E + told): the next (hidden, cell), each (B, H)."""
-        query = F.linear(state["hidden"][0], state["to_query"])  # (B, H)
+        query = F.linear(state["hidden"][0], state["to_query"])  # (B, K)
         energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)  # (B, L)
         weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)  # (B, L)
-        context = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,H) -> (B,H)
-        x = self.mix(torch.cat([inputs, context], -1))  # (B, E + told + H) -> (B, H)
+        attended = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,K) -> (B,K)
+        x = self.mix(torch.cat([inputs, attended], -1))  # (B, E + told + K) -> (B, H)
         hidden, cell = self.decoder(x, state["hidden"])
         return hidden, cell
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START, embed
+from tonerow.models.layers import interval
 
 CLASSES = 12
 """Of pitches, an octave apart."""
@@ -83,14 +84,9 @@ class Relative(nn.Module):
         loud = CLASSES**0.5 * shares  # of unit norm where all classes are alike
         from_pitch = loud.gather(-1, (pitch + at) % CLASSES)
         from_tonic = (loud[..., None, :] @ rolled(tonic)).squeeze(-2)
-        interval = self._interval(earlier, before)
-        told = [embed(self.intervals, interval), self.degrees(degree), loud, from_pitch, from_tonic]
+        came_by = interval(earlier, before, START - self.n_pitches) + self.n_pitches
+        told = [embed(self.intervals, came_by), self.degrees(degree), loud, from_pitch, from_tonic]
         return torch.cat(told, -1), tonic, Pitches(before[:, -1], counts[:, -1])
-
-    def _interval(self, earlier: Tensor, pitch: Tensor) -> Tensor:
-        """An id of the interval between two pitches, above 0; `START` if one is not known."""
-        known = (earlier != START) & (pitch != START)
-        return torch.where(known, pitch - earlier + self.n_pitches, START)
 
     def forward(self, out: Tensor, before: Tensor, tonic: Tensor) -> Tensor:
         """Logits of pitches: of the interval from the pitch before, and of the degree.

@@ -80,10 +80,13 @@ class LstmFull(_Melody):
     """size of the embedding of the previous pitch"""
 
     hidden_size: Annotated[int, Field(gt=0, multiple_of=2)]
-    """units of the decoder, even; each direction of the encoder has half as many"""
+    """units of the decoder, even"""
 
     dropout: OpenFraction
     """share of the decoder's input that is dropped in training, 0 or more and below 1"""
+
+    encoder_size: NonNegativeInt
+    """units of the encoder in each direction; 0 is half as many as hidden_size"""
 
     output_dropout: OpenFraction
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""

@@ -1,0 +1,76 @@
+"""MIDI to sound: rendered with the piano and orchestra of a small soundfont, written as MP3."""
+
+from __future__ import annotations
+
+import functools
+import io
+from importlib import resources
+from pathlib import Path
+
+import midirenderer
+import numpy as np
+import pretty_midi
+import soundfile
+from numpy.typing import NDArray
+
+PEAK = 10 ** (-1 / 20)
+"""Of the loudest moment: 1 dB below the most that a file can hold."""
+TAIL = 2.0
+"""Seconds after the end of the last note, in which it dies away."""
+SILENCE = 1e-6
+"""What has no louder moment is left as it is."""
+
+_END = 119
+"""A controller that MIDI has not defined: nothing sounds, but the track is as long as its place."""
+
+Wave = NDArray[np.float32]
+
+
+@functools.cache
+def _soundfont() -> bytes:
+    """The soundfont that comes with pretty_midi (TimGM6mb, by Tim Brechbill)."""
+    return resources.files("pretty_midi").joinpath("TimGM6mb.sf2").read_bytes()
+
+
+def render(midi: Path) -> tuple[Wave, int]:
+    """The sound of a MIDI file.
+
+    Args:
+        midi: the file.
+
+    Returns:
+        One channel (n,), -1 to 1, as loud as `PEAK` at its loudest, and the samples in a second.
+    """
+    score = pretty_midi.PrettyMIDI(str(midi))
+    end = pretty_midi.ControlChange(_END, 0, score.get_end_time() + TAIL)
+    for instrument in score.instruments[:1]:
+        instrument.control_changes.append(end)
+    longer = io.BytesIO()
+    score.write(longer)
+    rendered = midirenderer.render_wave_from(_soundfont(), longer.getvalue())
+    channels, rate = soundfile.read(io.BytesIO(rendered), dtype="float32", always_2d=True)
+    wave: Wave = channels.mean(1)
+    loudest = float(np.abs(wave).max(initial=0.0))
+    return (wave * np.float32(PEAK / loudest) if loudest > SILENCE else wave), rate
+
+
+def write_mp3(path: Path, wave: Wave, rate: int) -> None:
+    """Writes a sound (n,) as MP3, the same bytes for the same sound.
+
+    Args:
+        path: the file.
+        wave: -1 to 1.
+        rate: samples in a second.
+    """
+    with soundfile.SoundFile(path, "w", rate, 1, "MPEG_LAYER_III", format="MP3") as file:
+        for start in range(0, len(wave), rate):
+            file.write(wave[start : start + rate])
+
+
+def sound_all(folder: Path) -> list[Path]:
+    """Writes an MP3 beside every MIDI file of a folder; returns these, in order."""
+    sounds = []
+    for midi in sorted(folder.glob("*.mid")):
+        sounds.append(midi.with_suffix(".mp3"))
+        write_mp3(sounds[-1], *render(midi))
+    return sounds
