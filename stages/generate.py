@@ -6,7 +6,7 @@ from pathlib import Path
 from stages import run
 from tonerow import params, reports
 from tonerow.generation import GenerationError, Request, generate
-from tonerow.generation.writing import write_samples
+from tonerow.generation.writing import described, write_samples
 from tonerow.model_files import ModelFileError, open_model
 
 
@@ -16,7 +16,9 @@ def main() -> None:
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
     samples = generate(Request(opened.model, tokens, opened.tokenizer, settings.generate))
-    write_samples(out, samples, interim, settings.generate.tempo_bpm)
+    about = described(settings.model, settings.size, opened.model, settings.generate)
+    about["corpus"] = settings.corpus
+    write_samples(out, samples, interim, about, settings.generate.tempo_bpm)
     reports.write_json(metrics, samples.metrics)
     print(reports.line(samples.metrics))
 

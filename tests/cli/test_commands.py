@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import pretty_midi
 import pytest
 
 from tests import shipped
+from tests.listening.pages import code
 from tests.tiny import SHIPPED, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.cli import DEFAULTS, main
 from tonerow.model_files import Saved, save_model
+from tonerow.models import find
 
 ABC = "X:1\nT:one\nL:1/8\nK:D\nA2|d2f2 afdA|\n\nX:2\nT:two\nL:1/8\nK:C\nC2 z2 E|\n"
 RHYTHM_READERS = ["rnn_vanilla small", "lstm_local small", "lstm_full small"]
@@ -70,18 +73,19 @@ def test_every_model_that_takes_a_rhythm_keeps_it(folder: Path, name: str) -> No
     main([*BASE, "tune.abc", "--samples", "2"])
     music = folder / "music"
     assert sorted(file.name for file in music.iterdir()) == [
-        *["sample-00-source.mid", "sample-00.mid", "sample-01-source.mid", "sample-01.mid"],
-        "samples.png",
+        "listen.html",
+        *["sample-00.mid", "sample-00.mp3", "sample-01.mid", "sample-01.mp3"],
+        *["samples.png", "source.mid", "source.mp3"],
     ]
-    assert pitches(music / "sample-00-source.mid") == [69, 74, 78, 81, 78, 74, 69]
-    assert rhythm(music / "sample-00.mid") == rhythm(music / "sample-00-source.mid")
+    assert pitches(music / "source.mid") == [69, 74, 78, 81, 78, 74, 69]
+    assert rhythm(music / "sample-00.mid") == rhythm(music / "source.mid")
     assert pitches(music / "sample-00.mid") != pitches(music / "sample-01.mid")
 
 
 def test_midi_is_read_as_well_and_gives_the_same(folder: Path) -> None:
-    main([*BASE, "tune.abc", "--samples", "1"])
-    source, sample = (folder / f"music/sample-00{end}.mid" for end in ("-source", ""))
-    main([*BASE[:4], "again", "--samples", "1", "--rhythm", str(source)])
+    main([*BASE, "tune.abc", "--samples", "2"])
+    source, sample = (folder / f"music/{name}.mid" for name in ("source", "sample-00"))
+    main([*BASE[:4], "again", "--samples", "2", "--rhythm", str(source)])
     assert pitches(folder / "again/sample-00.mid") == pitches(sample)
 
 
@@ -101,7 +105,7 @@ def test_a_tune_is_chosen_cut_and_played_at_a_tempo(folder: Path) -> None:
 def test_it_runs_as_a_program_without_params_yaml(folder: Path) -> None:
     command = [sys.executable, "-m", "tonerow.cli", *BASE, "tune.abc", "--samples", "1"]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    assert "1 samples of 7 notes in music" in done.stdout
+    assert "1 samples of 7 notes in all in music" in done.stdout
 
 
 def test_help_names_the_defaults_and_loads_no_torch() -> None:
@@ -162,6 +166,11 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
         (["--samples", "-1"], "--samples is -1: "),
         (["--top-p", "3"], "--top-p is 3.0: "),
         (["--tempo", "1"], "--tempo is 1.0: "),
+        (["--hints", "60 la"], "--hints is '60 la'"),
+        (["--hints", "128"], "--hints is 128: "),
+        (["--range", "60"], "--range '60'"),
+        (["--range", "60-128"], "--range is 128: "),
+        (["--range", "60-50"], "lowest is 60, above highest, which is 50"),
         (["--tune", "3"], "tune.abc has 2 tunes; there is no number 3"),
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
@@ -175,12 +184,136 @@ def test_an_option_that_makes_no_sense_is_refused(
     assert says in refused([*BASE, "tune.abc", *options], capsys)
 
 
-@pytest.mark.parametrize(
-    "name", [f"{m} small" for m in SHIPPED.models if f"{m} small" not in RHYTHM_READERS]
-)
-def test_a_model_of_something_else_says_so(
+OPTIONS = ["--samples", "2", "--notes", "9", "--characters", "30", "--seed", "3", "--tempo", "90"]
+OPTIONS += ["--temperature", "1.1", "--top-k", "9", "--top-p", ".9", "--min-p", ".01"]
+OPTIONS += ["--repeat-decay", ".5", "--primer-notes", "3", "--tune", "1"]
+
+
+@pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
+def test_every_option_with_every_model(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Each model takes one way to start, all that is for it, and refuses the rest by name."""
     model_file(folder, name)
-    said = refused([*BASE, "tune.abc"], capsys)
-    assert f"{name.split(maxsplit=1)[0]} writes" in said
+    model = name.split(maxsplit=1)[0]
+    view = find(model).view
+    takes = {"--rhythm": "melody", "--tap": "melody", "--primer": "events", "--header": "chars"}
+    gives = {"--rhythm": "tune.abc", "--tap": "0 .5, .5 1", "--primer": "tune.abc"}
+    for start, of in takes.items():
+        given = gives.get(start, "K:G")
+        asked = [*BASE[:3], "--out", "music", start, given, *OPTIONS]
+        if of != view:
+            assert f"not from {start}" in refused(asked, capsys)
+    for start, of in takes.items():
+        asked = [*BASE[:3], "--out", start[2:], start, gives.get(start, "K:G"), *OPTIONS]
+        if of == view:
+            main(asked)
+            assert Path(start[2:], "samples.png").stat().st_size > 0
+    own = {"melody": ["--hints", "60 62", "--range", "50-70"], "events": ["--range", "50-70"]}
+    asked = [*BASE[:3], "--out", "more", *asked_start(view), *own.get(view, [])]
+    main([*asked, *OPTIONS])
+    for option, value in (("--hints", "60"), ("--range", "50-70")):
+        if option not in own.get(view, []):
+            refused_asked = [*BASE[:3], "--out", "music", *asked_start(view), option, value]
+            assert "a model of this kind" in refused(refused_asked, capsys)
+
+
+def asked_start(view: str) -> list[str]:
+    starts = {"melody": ["--rhythm", "tune.abc"], "events": ["--primer", "tune.abc"]}
+    return starts.get(view, ["--header", "K:G"])
+
+
+def test_a_piece_is_continued_from_its_first_notes(folder: Path) -> None:
+    model_file(folder, "rnn_heads small")
+    main(["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc", *OPTIONS])
+    sample, source = (pitches(folder / f"music/{name}.mid") for name in ("sample-00", "source"))
+    assert len(sample) == 9
+    assert sample[:3] == source[:3] == [69, 74, 78]
+
+
+def test_a_tapped_rhythm_is_played(folder: Path) -> None:
+    main([*BASE[:-1], "--tap", "0 .5, .5 1, 0 .25", "--samples", "1", "--tempo", "60"])
+    times = [time for note in rhythm(folder / "music/sample-00.mid") for time in note]
+    assert times == pytest.approx([0, 0.5, 1, 2, 2, 2.25])
+    assert not list((folder / "music").glob("source*"))
+
+
+@pytest.mark.parametrize("pairs", ["", "la", "0 .5, 1", "0 0", "-1 1", "0 nan", "0 .5 1, 0 1 1"])
+@pytest.mark.usefixtures("folder")
+def test_a_rhythm_that_is_none_is_refused(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused([*BASE[:-1], "--tap", pairs], capsys)
+    assert "it should be pairs of beats, rest and sound" in said
+
+
+def test_a_header_begins_the_tune_with_its_key_last(folder: Path) -> None:
+    model_file(folder, "lstm_char small")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--header", "K:G M:4/4"]
+    main([*start, "--samples", "1", "--characters", "5"])
+    text = (folder / "music/sample-00.abc").read_text("utf-8")
+    assert text.startswith("X:1\nT:Sample 1\nM:4/4\nK:G\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("M:6/8", "fields of ABC with a key"),
+        ("la", "fields of ABC with a key"),
+        ("", "fields of ABC with a key"),
+        ("la K:D", "fields of ABC with a key"),
+        ("K:\u4e2d", "the model has never read \u4e2d"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(
+    folder: Path, header: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model_file(folder, "lstm_char small")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--header", header]
+    assert says in refused(start, capsys)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that the browser is asked to open."""
+    asked: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", asked.append)
+    return asked
+
+
+def test_a_folder_of_samples_is_opened(folder: Path, opened: list[str]) -> None:
+    main([*BASE, "tune.abc", "--samples", "1"])
+    main(["play", "music"])
+    assert opened == [(folder / "music/listen.html").as_uri()]
+
+
+@pytest.mark.parametrize("tune", ["1", "2"])
+@pytest.mark.usefixtures("folder")
+def test_a_file_is_rendered_and_opened(
+    tune: str, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["play", "tune.abc", "--tune", tune, "--quiet"])
+    page = Path(capsys.readouterr().out.strip())
+    text = page.read_text("utf-8")
+    assert "data:audio/mpeg;base64," in text
+    assert ("one" if tune == "1" else "two") in text
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    ("what", "says"), [(".", "has no listen.html"), ("a.txt", "a.txt is no file of music")]
+)
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_heard_is_refused(
+    what: str, says: str, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert says in refused(["play", what], capsys)
+    assert opened == []
+
+
+def test_codes_of_listeners_are_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [code([["lstm_local", right, 8]], number) for number, right in enumerate((4, 7))]
+    main(["listen-score", *codes])
+    assert re.search(r"lstm_local +2 +11 +16 +0.688 ", capsys.readouterr().out)
+
+
+def test_a_damaged_code_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is damaged" in refused(["listen-score", code([["a", 1, 2]])[:-1] + "z"], capsys)

@@ -52,7 +52,11 @@ def request(tokens: Path, model: str = "rnn_vanilla published", **changes: Any) 
 
 def lines(samples: Samples) -> dict[str, pd.DataFrame]:
     """The notes of each sample by the piece that its rhythm is from."""
-    return {str(name): part for name, part in samples.notes.groupby("source_piece_id")}
+    return by_piece(samples.notes)
+
+
+def by_piece(notes: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {str(name): part for name, part in notes.groupby("source_piece_id")}
 
 
 @pytest.mark.parametrize("model", list(names()))
@@ -71,24 +75,26 @@ def test_another_seed_gives_others(tokens: Path, model: str) -> None:
 
 @pytest.mark.parametrize("model", list(names()))
 def test_samples_keep_the_schema(tokens: Path, model: str) -> None:
-    notes = generate(request(tokens, model)).notes
-    table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
-    table.validate(full=True)
-    assert (notes["duration_beat"] > 0).all()
-    assert (notes["onset_beat"] >= 0).all()
-    assert notes["pitch"].between(0, 127).all()
-    assert notes["velocity"].between(1, 127).all()
+    made = generate(request(tokens, model))
+    for notes in (made.notes, made.sources):
+        table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
+        table.validate(full=True)
+        assert (notes["duration_beat"] > 0).all()
+        assert (notes["onset_beat"] >= 0).all()
+        assert notes["pitch"].between(0, 127).all()
+        assert notes["velocity"].between(1, 127).all()
 
 
 @pytest.mark.parametrize("model", MELODY)
 def test_rhythms_are_kept_exactly(tokens: Path, model: str) -> None:
-    found = lines(generate(request(tokens, model, samples=9, max_notes=22)))
+    made = generate(request(tokens, model, samples=9, max_notes=22))
+    found, of = lines(made), by_piece(made.sources)
     assert set(found) == {"b", "d", "e"}
     columns = ["piece_id", "is_melody", "pitch", "melody_rest", "melody_duration"]
     notes = pq.read_table(tokens / "notes.parquet", columns=columns).to_pandas()
     for piece, sample in found.items():
         source = notes[(notes["piece_id"] == piece) & notes["is_melody"]].head(22)
-        assert sample["source_pitch"].tolist() == source["pitch"].tolist()
+        assert of[piece]["pitch"].tolist() == source["pitch"].tolist()
         assert sample["duration_beat"].tolist() == source["melody_duration"].tolist()
         end = (sample["onset_beat"] + sample["duration_beat"]).to_numpy()
         rest = sample["onset_beat"].to_numpy() - np.concatenate([[0.0], end[:-1]])
@@ -175,6 +181,62 @@ def test_a_sample_is_the_same_whatever_is_drawn_beside_it(tokens: Path, model: s
         assert alone[name].tolist() == first[name].tolist()
 
 
+@pytest.mark.parametrize("model", MELODY)
+def test_nats_are_what_the_model_says_of_samples_and_sources(tokens: Path, model: str) -> None:
+    asked = request(tokens, model, samples=3, temperature=2.0, top_p=0.9)
+    made = generate(asked)
+    for notes in (made.notes, made.sources):
+        for piece, line in by_piece(notes).items():
+            pitch = torch.tensor(line["pitch"].tolist())
+            logs = heard_again(asked, piece, pitch.tolist()).gather(1, pitch[:, None])[:, 0]
+            np.testing.assert_allclose(line["nats"], -logs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", EVENTS)
+def test_a_source_is_the_piece_and_has_nats_of_all_fields(tokens: Path, model: str) -> None:
+    made = generate(request(tokens, model, samples=3, max_notes=30))
+    notes = pq.read_table(tokens / "notes.parquet").to_pandas()
+    for piece, source in by_piece(made.sources).items():
+        real = notes[notes["piece_id"] == piece]["pitch"].tolist()[:30]
+        assert source["pitch"].tolist() == real
+        assert source["is_given"].sum() == 5
+    nats = np.concatenate([made.notes["nats"], made.sources["nats"]])
+    assert np.isfinite(nats).all() and (nats > 0).all()
+    own, of = (table[table["is_given"]]["nats"] for table in (made.notes, made.sources))
+    np.testing.assert_allclose(own, of, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", MELODY)
+def test_hints_come_first_and_the_rest_stays_within_the_range(tokens: Path, model: str) -> None:
+    asked = request(tokens, model, samples=3, hints=[100, 20], lowest=60, highest=64)
+    for sample in lines(generate(asked)).values():
+        assert sample["pitch"].tolist()[:2] == [100, 20]
+        assert sample["is_given"].tolist() == [True] * 2 + [False] * (len(sample) - 2)
+        assert sample["pitch"][2:].between(60, 64).all()
+
+
+@pytest.mark.parametrize("model", EVENTS)
+def test_a_range_holds_for_models_of_all_fields(tokens: Path, model: str) -> None:
+    notes = generate(request(tokens, model, lowest=60, highest=64)).notes
+    assert notes[~notes["is_given"]]["pitch"].between(60, 64).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "says"),
+    [
+        (EVENTS[0], {"hints": [60]}, r"hints is \[60\].*goes on from the notes of a piece"),
+        ("lstm_char small", {"hints": [60]}, "writes text, not pitches"),
+        ("lstm_char small", {"lowest": 40}, "lowest is 40"),
+        ("lstm_char small", {"highest": 40}, "highest is 40"),
+    ],
+)
+def test_what_means_nothing_for_a_model_is_refused(
+    tokens: Path, model: str, asked: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(GenerationError, match=says):
+        generate(request(tokens, model, **asked))
+
+
 def test_a_full_repeat_decay_never_repeats(tokens: Path) -> None:
     repeats = [
         generate(request(tokens, top_k=2, samples=3, repeat_decay=decay)).metrics
@@ -189,7 +251,7 @@ def test_an_opening_is_kept_and_continued(tokens: Path, model: str) -> None:
     found = generate(request(tokens, model, samples=3, max_notes=12))
     notes = pq.read_table(tokens / "notes.parquet").to_pandas()
     for piece, sample in lines(found).items():
-        assert sample["is_primer"].tolist() == [True] * 5 + [False] * 7
+        assert sample["is_given"].tolist() == [True] * 5 + [False] * 7
         source = notes[notes["piece_id"] == piece]["pitch"].tolist()
         assert sample["pitch"].tolist()[:5] == source[:5]
     assert found.metrics["notes"] == 3 * 7
@@ -205,7 +267,10 @@ def test_scale_consistency_by_hand() -> None:
 
 
 def samples_of(*pitches: list[int]) -> pd.DataFrame:
-    parts = [pd.DataFrame({"sample": i, "pitch": line}) for i, line in enumerate(pitches)]
+    parts = [
+        pd.DataFrame({"sample": i, "pitch": line, "is_given": False})
+        for i, line in enumerate(pitches)
+    ]
     return pd.concat(parts).astype({"pitch": "uint8"})
 
 
@@ -233,8 +298,8 @@ def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> No
     asked = request(tokens)
     own = np.random.default_rng(0).integers(30, 90, 20)
     pitch = np.concatenate([own, line[:10] + 1])
-    samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_primer": False})
+    samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_given": False})
     assert copied_fraction(samples, asked, run=6) == pytest.approx(10 / 30)
     assert copied_fraction(samples.head(20), asked, run=6) == 0
     assert copied_fraction(samples.head(3), asked, run=6) == 0
-    assert copied_fraction(samples.assign(is_primer=True), asked, run=6) == 0
+    assert copied_fraction(samples.assign(is_given=True), asked, run=6) == 0

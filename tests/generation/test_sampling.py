@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tonerow.generation.sampling import decay_repeats, draw, restrict
+from tonerow.generation.sampling import decay_repeats, draw, restrict, within
 
 values = st.floats(-20, 20, width=32)
 rows = st.integers(2, 9).flatmap(
@@ -52,6 +52,24 @@ def test_top_k_keeps_the_k_most_likely(x: Tensor, k: int) -> None:
     for row, keep in zip(x, kept, strict=True):
         if not keep.all():
             assert row[keep].min() >= row[~keep].max()
+
+
+@given(logits, st.floats(0.01, 0.99))
+@settings(max_examples=50)
+def test_min_p_keeps_what_is_likely_enough_beside_the_likeliest(x: Tensor, p: float) -> None:
+    kept = support(restrict(x, 1.0, 0, 1.0, p))
+    likely = (x - x.max(-1, keepdim=True).values).exp()
+    assert kept[likely > p * 1.001].all()
+    assert not kept[likely < p * 0.999].any()
+
+
+@given(logits, st.integers(0, 3), st.integers(0, 3))
+@settings(max_examples=50)
+def test_a_range_keeps_what_is_in_it_as_it_is(x: Tensor, low: int, more: int) -> None:
+    found = within(x, low, low + more)
+    inside = slice(low, low + more + 1)
+    assert torch.equal(found[:, inside], x[:, inside])
+    assert support(found).sum() == found[:, inside].numel()
 
 
 @given(logits, st.floats(0.01, 0.99))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tonerow.midi.writing import write_midi, write_midi_samples
+from tonerow.midi.writing import playing_tempo, write_midi
 
 TICKS_PER_BEAT = 480
 
@@ -100,39 +100,20 @@ def test_each_program_is_an_instrument_and_drums_are_drums(tmp_path: Path) -> No
     assert pitches == {(0, False): [38], (40, False): [60], (0, True): [36]}
 
 
-def samples(source_pitch: int | None) -> pd.DataFrame:
-    """Two samples of two notes each, the first from piece `a`, the second from `b`."""
-    parts = [
-        line([1.0, 1.0], [60 + i, 62 + i]).assign(
-            sample=i, source_piece_id=piece, source_pitch=source_pitch
-        )
-        for i, piece in enumerate("ab")
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def seconds_of(path: Path) -> float:
-    return float(read_back(path).get_end_time())
-
-
-def test_samples_have_their_sources_beside_them(tmp_path: Path) -> None:
-    write_midi_samples(tmp_path, samples(48), pd.Series({"a": 120.0, "b": 60.0}), None)
-    names = ["sample-00-source.mid", "sample-00.mid", "sample-01-source.mid", "sample-01.mid"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
-    pitches = [[n.pitch for n in read_back(tmp_path / n).instruments[0].notes] for n in names]
-    assert pitches == [[48, 48], [60, 62], [48, 48], [61, 63]]
-    assert [seconds_of(tmp_path / name) for name in names] == [1, 1, 2, 2]
-
-
 @pytest.mark.parametrize(
-    ("source", "asked", "seconds"), [(float("nan"), None, 1), (1.0, None, 30), (60.0, 240.0, 0.5)]
+    ("own", "asked", "plays"),
+    [
+        (None, None, 120),
+        (float("nan"), None, 120),
+        (90.0, None, 90),
+        (1.0, None, 4),
+        (90.0, 60, 60),
+    ],
 )
-def test_the_tempo_of_samples(
-    tmp_path: Path, source: float, asked: float | None, seconds: float
+def test_the_tempo_is_the_one_asked_for_or_the_piece_s_own(
+    own: float | None, asked: float | None, plays: float
 ) -> None:
-    write_midi_samples(tmp_path, samples(None), pd.Series({"a": source, "b": source}), asked)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["sample-00.mid", "sample-01.mid"]
-    assert seconds_of(tmp_path / "sample-00.mid") == pytest.approx(seconds)
+    assert playing_tempo(own, asked) == plays
 
 
 def test_the_same_notes_are_the_same_bytes(tmp_path: Path) -> None:

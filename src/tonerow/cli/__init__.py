@@ -8,8 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MODEL = Path("data/model/model.pt")
-DEFAULTS = {"temperature": 0.9, "top_k": 0, "top_p": 0.95, "repeat_decay": 0.0}
+DEFAULTS = {"temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0, "repeat_decay": 0.0}
 """How samples are drawn: as in the shipped ``params.yaml``."""
+
+GENERATE = """
+What it starts from depends on the model (`tonerow info` says it of yours):
+  a model that gives pitches to a rhythm     --rhythm FILE or --tap PAIRS
+  a model of whole notes                     --primer FILE
+  a model of ABC text                        --header FIELDS
+Writes each sample as MIDI and MP3, your tune beside them, a picture, and a page to listen with.
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,25 +30,58 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("model", type=Path, nargs="?", default=MODEL, help="default: %(default)s")
     make = commands.add_parser(
         "generate",
-        help="write new pitches for the rhythm of your tune",
-        description="Reads the melody line of a MIDI or ABC file, keeps its rhythm and lets the model "
-        "choose new pitches. Writes each sample as MIDI, your line beside it, and a picture of all.",
+        help="write music from your tune, your rhythm or your header",
+        description=GENERATE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_start(make)
+    _add_drawing(make)
+    make.set_defaults(**DEFAULTS)
+    play = commands.add_parser("play", help="hear a folder of samples, a MIDI or an ABC file")
+    play.add_argument("what", type=Path, metavar="FILE|FOLDER", help="what to hear")
+    play.add_argument(
+        "--tune", type=int, default=1, metavar="N", help="the N-th of an ABC file (1)"
+    )
+    play.add_argument(
+        "--quiet", action="store_true", help="open no browser: print where the page is"
+    )
+    score = commands.add_parser("listen-score", help="add up the codes of the blind test")
+    score.add_argument("codes", nargs="+", metavar="CODE", help="one for each listener")
+    return top
+
+
+def _add_start(make: argparse.ArgumentParser) -> None:
+    """Adds what to start from, and where to write."""
+    start = make.add_argument_group("start").add_mutually_exclusive_group(required=True)
+    add = start.add_argument
+    add("--rhythm", type=Path, metavar="FILE", help="new pitches for a melody line (MIDI or ABC)")
+    add("--tap", metavar="PAIRS", help="the same for '0 .5, 0 .5, .5 1': beats of rest, then sound")
+    add(
+        "--primer", type=Path, metavar="FILE", help="go on from a piece's first notes (MIDI or ABC)"
+    )
+    add("--header", metavar="FIELDS", help="an ABC tune for fields such as 'R:jig M:6/8 K:D'")
     add = make.add_argument
-    add("--rhythm", type=Path, required=True, metavar="FILE", help="MIDI or ABC file")
     add("--out", type=Path, required=True, metavar="FOLDER", help="where to; made if it is missing")
     add("--model", type=Path, default=MODEL, help="default: %(default)s")
     add("--tune", type=int, default=1, metavar="N", help="the N-th tune of an ABC file (1)")
+    add("--primer-notes", type=int, default=32, metavar="N", help="of the piece (%(default)s)")
+
+
+def _add_drawing(make: argparse.ArgumentParser) -> None:
+    """Adds how to draw."""
+    add = make.add_argument_group("drawing").add_argument
     add("--samples", type=int, default=4, help="how many samples (%(default)s)")
-    add("--notes", type=int, default=400, help="of the line, at most (%(default)s)")
+    add("--notes", type=int, default=400, help="of a sample, at most (%(default)s)")
+    add("--characters", type=int, default=2000, help="of an ABC tune, at most (%(default)s)")
     add("--seed", type=int, default=1, help="another seed is other music (%(default)s)")
+    add("--hints", default="", metavar="PITCHES", help="first pitches, as '62 66 69' (none)")
+    add("--range", default="0-127", metavar="LOW-HIGH", help="pitches to draw from (%(default)s)")
     add("--temperature", type=float, help="below 1 plays safe (%(default)s)")
     add("--top-k", type=int, metavar="K", help="keep the K likeliest pitches; 0: all (%(default)s)")
     add("--top-p", type=float, metavar="P", help="keep the likeliest, P together (%(default)s)")
+    add("--min-p", type=float, metavar="P", help="keep what is P times the likeliest (%(default)s)")
     add("--repeat-decay", type=float, metavar="D", help="0-1: avoid repeated notes (%(default)s)")
     add("--tempo", type=float, metavar="BPM", help="quarter notes a minute (the file's own)")
-    make.set_defaults(**DEFAULTS)
-    return top
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from tonerow.cli import commands  # noqa: PLC0415 (loads torch: --help need not wait for it)
 
     try:
-        getattr(commands, options.command)(options)
-    except (commands.UsageError, OSError) as error:
+        getattr(commands, options.command.replace("-", "_"))(options)
+    except (*commands.REFUSALS, OSError) as error:
         print(f"tonerow: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

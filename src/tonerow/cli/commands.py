@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
+import webbrowser
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
 from tonerow import runtime
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
 from tonerow.cli import DEFAULTS
-from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
-from tonerow.generation.melody import recolour, rhythms, to_notes
-from tonerow.generation.samples import Request
-from tonerow.listening.roll import draw_rolls
-from tonerow.midi.reading import read_midi
-from tonerow.midi.writing import write_midi_samples
+from tonerow.cli.starts import UsageError, header_of, line_of, notes_of, score_of, tapped
+from tonerow.generation import chars, check, events, melody
+from tonerow.generation.samples import GenerationError, Request, Samples
+from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
+from tonerow.listening.page import Group, Pair, summary, write_page
+from tonerow.midi.writing import playing_tempo, write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
-from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table
 from tonerow.params import Generate
-from tonerow.tokens.encoding import encode
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
 
-
-class UsageError(RuntimeError):
-    """What is asked for cannot be done; the message says why."""
+REFUSALS = UsageError, GenerationError
+"""What ends with a sentence."""
 
 
 def info(options: argparse.Namespace) -> None:
@@ -37,40 +37,136 @@ def info(options: argparse.Namespace) -> None:
     model, about = opened(options.model)
     print(f"{about.model}, size {about.size}: {model.n_parameters():,} numbers")
     print(f"sees {model.conditions_on.value}; predicts {', '.join(model.predicts)}")
+    print(f"generates from {' or '.join(STARTS[model.view])}")
     print("\n".join(f"  {name}: {value}" for name, value in about.settings.items()))
 
 
 def generate(options: argparse.Namespace) -> None:
-    """Writes new pitches for the rhythm of a file."""
+    """Writes music from what the user gives."""
     settings = settings_of(options)
     model, about = opened(options.model, options.seed)
-    if model.view != "melody":
+    given = [name for name in ALL_STARTS if getattr(options, name[2:]) is not None]
+    if given[0] not in STARTS[model.view]:
         raise UsageError(
-            f"{about.model} writes {VIEWS[model.view].label}, not a melody to a rhythm"
+            f"{about.model} writes {VIEWS[model.view].label}: it starts from "
+            f"{' or '.join(STARTS[model.view])}, not from {given[0]}"
         )
-    tokenizer = Tokenizer.from_json(about.tokenizer)
-    score = score_of(options.rhythm, options.tune)
-    line = line_of(options.rhythm, score, tokenizer).head(settings.max_notes)
-    request = Request(model, Path(), tokenizer, settings)
-    lines = [line] * settings.samples
-    notes = to_notes(lines, recolour(request, *rhythms(lines, request.device)))
-    write(options.out, notes, score.tempo_bpm, settings.tempo_bpm)
-    print(f"{settings.samples} samples of {len(line)} notes in {options.out}")
+    check(model.view, settings)
+    request = Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings)
+    samples, source = WAYS[model.view](options, request)
+    pieces = pd.DataFrame(source, samples.notes["source_piece_id"].unique())
+    saying = described(about.model, about.size, model, settings)
+    write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
+    print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
+    if lost := settings.samples - samples.notes["sample"].nunique():
+        print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
+    print(f"hear them: tonerow play {options.out}")
+
+
+def play(options: argparse.Namespace) -> None:
+    """Opens the page of a folder of samples, or of one file that it renders."""
+    page = options.what / PAGE if options.what.is_dir() else page_of(options.what, options.tune)
+    if not page.is_file():
+        raise UsageError(f"{options.what} has no {PAGE}; `tonerow generate` writes one")
+    print(page)
+    if not options.quiet:
+        webbrowser.open(page.resolve().as_uri())
+
+
+def page_of(file: Path, tune: int) -> Path:
+    """A page to hear and see one file with, in a temporary folder."""
+    score = score_of(file, tune)
+    title = score.title or file.stem
+    notes = to_table(file.stem, score).to_pandas()
+    notes = notes.assign(sample=0, nats=float("nan"), is_given=False)
+    bpm = playing_tempo(score.tempo_bpm, None)
+    out = Path(tempfile.mkdtemp(prefix="tonerow-"))
+    write_midi(out / f"{file.stem}.mid", notes, bpm)
+    sound([out / f"{file.stem}.mid"])
+    track = track_of(out, file.stem, notes, bpm)
+    write_page(out / PAGE, [Group(file.name, {}, [Pair(title, "", track, None)])])
+    return out / PAGE
+
+
+def listen_score(options: argparse.Namespace) -> None:
+    """Prints what listeners of the blind test answered."""
+    try:
+        print(summary(options.codes), end="")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+Made = tuple[Samples, dict[str, Any]]
+"""Samples, and what is known of the piece that they start from: title and tempo_bpm."""
+
+
+def recolour(options: argparse.Namespace, request: Request) -> Made:
+    """New pitches for the rhythm of a file or for a tapped one."""
+    tap = options.tap is not None
+    name = "tapped" if tap else options.rhythm.name
+    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
+    line = line_of(name, score, request.tokenizer).head(request.settings.max_notes)
+    lines = [line] * request.settings.samples
+    notes, sources = melody.recolour(request, lines, [] if tap else [line])
+    return Samples(notes, sources, {}), {"title": score.title or name, "tempo_bpm": score.tempo_bpm}
+
+
+def go_on(options: argparse.Namespace, request: Request) -> Made:
+    """What comes after the first notes of a file."""
+    score = score_of(options.primer, options.tune)
+    piece = notes_of(options.primer.name, score, request.tokenizer)
+    notes, sources = events.continued(request, [piece] * request.settings.samples, [piece])
+    title = score.title or options.primer.name
+    return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
+
+
+def write_abc(options: argparse.Namespace, request: Request) -> Made:
+    """Tunes in ABC under a header."""
+    header = header_of(options.header, request.tokenizer)
+    texts = chars.write(request, [header] * request.settings.samples)
+    most = request.settings.max_notes * 4
+    notes = chars.rows(["header"] * len(texts), [chars.played(text, most) for text in texts])
+    return Samples(notes, notes.head(0), {}, chars.files(texts)), {"title": "", "tempo_bpm": None}
+
+
+STARTS = {"melody": ("--rhythm", "--tap"), "events": ("--primer",), "chars": ("--header",)}
+"""What a model of each view starts from."""
+ALL_STARTS = [option for of_view in STARTS.values() for option in of_view]
+WAYS: dict[str, Callable[[argparse.Namespace, Request], Made]] = {
+    "melody": recolour,
+    "events": go_on,
+    "chars": write_abc,
+}
 
 
 def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
-    names = {"notes": "max_notes", "tempo": "tempo_bpm"}
-    asked = ["samples", "seed", *names, *DEFAULTS]
-    values = {names.get(name, name): getattr(options, name) for name in asked}
+    renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
+    renamed |= {"primer_notes": "primer"}
+    asked = ["samples", "seed", *renamed, *DEFAULTS]
+    values = {renamed.get(name, name): getattr(options, name) for name in asked}
     try:
-        return Generate(split="test", primer=1, max_characters=1, **values)
+        values["hints"] = [int(pitch) for pitch in options.hints.replace(",", " ").split()]
+        values["lowest"], values["highest"] = (int(end) for end in options.range.split("-"))
+    except ValueError:
+        raise UsageError(
+            f"--hints is {options.hints!r} and --range {options.range!r}; they should be like "
+            "'62 66 69' and 55-86"
+        ) from None
+    try:
+        return Generate(split="test", **values)
     except ValidationError as error:
-        first = error.errors()[0]
-        spelt = {setting: name for name, setting in names.items()}
-        name = str(first["loc"][0])
-        option = spelt.get(name, name).replace("_", "-")
-        raise UsageError(f"--{option} is {first['input']}: {first['msg']}") from None
+        raise UsageError(_refusal(error, {new: old for old, new in renamed.items()})) from None
+
+
+def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
+    """What is wrong with an option, in the words of its setting."""
+    first = error.errors()[0]
+    if not first["loc"]:
+        return str(first["msg"]).removeprefix("Value error, ")
+    name = str(first["loc"][0])
+    option = {"lowest": "range", "highest": "range"}.get(name, spelt.get(name, name))
+    return f"--{option.replace('_', '-')} is {first['input']}: {first['msg']}"
 
 
 def opened(file: Path, seed: int = 1) -> tuple[Model, Saved]:
@@ -84,37 +180,3 @@ def opened(file: Path, seed: int = 1) -> tuple[Model, Saved]:
         raise UsageError(str(error)) from None
     except Exception as error:  # torch has a dozen ways to say that a file is not its own
         raise UsageError(f"{file} is no model of tonerow's ({type(error).__name__})") from None
-
-
-def score_of(file: Path, tune: int) -> Score:
-    """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file."""
-    kind = kind_of(file.name)
-    if kind not in ("midi", "abc"):
-        endings = ", ".join(MIDI_SUFFIXES + ABC_SUFFIXES)
-        raise UsageError(f"{file} is no file of music by its name, which would end in {endings}")
-    try:
-        if kind == "midi":
-            return read_midi(file.read_bytes())
-        tunes = split_tunes(decode(file.read_bytes()))
-        if not 1 <= tune <= len(tunes):
-            raise UsageError(f"{file} has {len(tunes)} tunes; there is no number {tune}")
-        return read_tune(tunes[tune - 1])
-    except UnreadableError as error:
-        raise UsageError(f"{file} cannot be read: {error.detail}") from None
-
-
-def line_of(file: Path, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
-    """The melody line of a score, as the model's tokens."""
-    notes = encode(tokenizer, to_table(file.stem, score)).to_pandas()
-    line: pd.DataFrame = notes[notes["is_melody"]].reset_index(drop=True)
-    if line.empty:
-        raise UsageError(f"{file} has no melody: there is no note, or drums alone")
-    return line
-
-
-def write(out: Path, notes: pd.DataFrame, own: float | None, tempo_bpm: float | None) -> None:
-    """Writes samples as MIDI, with the line that they come from, and their piano rolls."""
-    out.mkdir(parents=True, exist_ok=True)
-    tempi = pd.Series({notes["source_piece_id"].iloc[0]: own}, dtype=float)
-    write_midi_samples(out, notes, tempi, tempo_bpm)
-    draw_rolls(out / "samples.png", notes)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -32,49 +36,44 @@ def generate(request: Request) -> Samples:
     `parsed_fraction`: tunes that the reader takes without complaint. `full_bars_fraction`: of all
     tunes, those whose bars, but for the first and last of a section, add up to the metre.
     """
-    headers = choose_headers(request)
-    tunes = [header + body for header, body in zip(headers, write(request, headers), strict=True)]
-    texts, notes, full = {}, [], 0
-    for i, (source, tune) in enumerate(zip(headers.index, tunes, strict=True)):
-        text = f"X:{i + 1}\nT:Sample {i + 1}\n{tune}\n"
-        texts[f"sample-{i:02d}.abc"] = text
-        try:
-            as_written = abc_notation.parse_tune(text, request.settings.max_notes * 4)
-            score = abc_notation.play(as_written, request.settings.max_notes * 4)
-        except UnreadableError:
-            continue
-        full += bars_are_full(as_written)
-        notes.append(_rows(i, str(source), score))
-    table = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=SAMPLES.names)
+    tunes = choose_tunes(request)
+    texts = write(request, tunes["header"])
+    most = request.settings.max_notes * 4
+    found = [played(text, most) for text in texts]
+    notes = rows(tunes.index, found)
+    sources = rows(tunes.index, [played(text, most) for text in tunes["text"]])
     metrics = {
-        "samples": len(tunes),
-        "notes": len(table),
-        "parsed_fraction": len(notes) / len(tunes),
-        "full_bars_fraction": full / len(tunes),
-        **({"copied_fraction": copied_fraction(table, request)} if notes else {}),
-        **(describe(table) if notes else {}),
+        "samples": len(texts),
+        "notes": len(notes),
+        "parsed_fraction": float(np.mean([tune is not None for tune in found])),
+        "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
+        **({"copied_fraction": copied_fraction(notes, request)} if len(notes) else {}),
+        **describe(notes),
+        "source": describe(sources),
     }
-    return Samples(table, metrics, texts)
+    return Samples(notes, sources, metrics, files(texts))
 
 
-def choose_headers(request: Request) -> pd.Series[str]:
-    """Headers of held-out tunes, indexed by piece id."""
+def choose_tunes(request: Request) -> pd.DataFrame:
+    """Held-out tunes by piece id: `header` and the whole `text`."""
     path = request.tokens / "chars.parquet"
     table = pq.read_table(path, filters=[("split", "==", request.settings.split)]).to_pandas()
     order = np.random.default_rng(request.settings.seed).permutation(len(table))
     chosen = table.iloc[order[: request.settings.samples]].set_index("piece_id")
+    decode = request.tokenizer.decode_text
     headers = [
-        request.tokenizer.decode_text(ids[:length])
+        decode(ids[:length])
         for ids, length in zip(chosen["char_ids"], chosen["header_length"], strict=True)
     ]
-    return pd.Series(headers, index=chosen.index)
+    texts = [decode(ids) for ids in chosen["char_ids"]]
+    return pd.DataFrame({"header": headers, "text": texts}, chosen.index)
 
 
 @torch.no_grad()
-def write(request: Request, headers: pd.Series[str]) -> list[str]:
-    """The bodies that the model writes under these headers, each up to its end symbol."""
-    bodies = []
-    for i, header in enumerate(progress(headers.tolist(), desc="generate", unit="tunes")):
+def write(request: Request, headers: Iterable[str]) -> list[str]:
+    """The tunes that the model writes under these headers, each up to its end symbol."""
+    tunes = []
+    for i, header in enumerate(progress(list(headers), desc="generate", unit="tunes")):
         drawing = Drawing(request, [i])
         given = request.tokenizer.encode_text(header)[:-1]  # a header does not end the tune
         length = torch.tensor([len(given)], device=request.device)
@@ -85,12 +84,12 @@ def write(request: Request, headers: pd.Series[str]) -> list[str]:
             if t < len(given):
                 current = given[t]
                 continue
-            current = int(drawing.draw(_writable(predictions), None)["char"])
+            current = int(drawing.draw(_writable(predictions))["char"])
             if current == END:
                 break
             body.append(current)
-        bodies.append(request.tokenizer.decode_text(body))
-    return bodies
+        tunes.append(header + request.tokenizer.decode_text(body))
+    return tunes
 
 
 def _writable(predictions: Predictions) -> Predictions:
@@ -100,17 +99,50 @@ def _writable(predictions: Predictions) -> Predictions:
     return {"char": Categorical(scores)}
 
 
-def _rows(sample: int, source: str, score: Score) -> pd.DataFrame:
-    """The notes of a tune as it is played, as rows of `SAMPLES`."""
-    notes = to_table(source, score).to_pandas()
-    kept: pd.DataFrame = notes[["pitch", "program", "is_drum", "onset_beat", "duration_beat"]]
-    return kept.assign(
-        sample=sample,
-        source_piece_id=source,
-        velocity=VELOCITY,
-        is_primer=False,
-        source_pitch=None,
-    )
+@dataclass(frozen=True)
+class Played:
+    """A tune that the reader takes.
+
+    Attributes:
+        score: its notes, as they are played.
+        full_bars: see `bars_are_full`.
+    """
+
+    score: Score
+    full_bars: bool
+
+
+def as_tune(text: str, number: int) -> str:
+    """ABC as it stands in a file: with the two fields that every tune must have first."""
+    return f"X:{number + 1}\nT:Sample {number + 1}\n{text}\n"
+
+
+def files(texts: list[str]) -> dict[str, str]:
+    """The files of the samples by name."""
+    return {f"sample-{i:02d}.abc": as_tune(text, i) for i, text in enumerate(texts)}
+
+
+def played(text: str, most: int) -> Played | None:
+    """Reads a tune of at most so many notes; None if it cannot be read."""
+    try:
+        tune = abc_notation.parse_tune(as_tune(text, 0), most)
+        return Played(abc_notation.play(tune, most), bars_are_full(tune))
+    except UnreadableError:
+        return None
+
+
+def rows(pieces: Iterable[Any], tunes: list[Played | None]) -> pd.DataFrame:
+    """The notes of tunes, as rows of `SAMPLES`; those that cannot be read have none."""
+    columns = ["pitch", "program", "is_drum", "onset_beat", "duration_beat"]
+    notes = [
+        to_table(str(piece), tune.score)
+        .to_pandas()[columns]
+        .assign(source_piece_id=str(piece), sample=i)
+        for i, (piece, tune) in enumerate(zip(pieces, tunes, strict=True))
+        if tune is not None
+    ]
+    found = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=SAMPLES.names)
+    return found.assign(velocity=VELOCITY, is_given=False, nats=None)
 
 
 def bars_are_full(tune: Tune) -> bool:

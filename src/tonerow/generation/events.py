@@ -15,6 +15,7 @@ from tonerow.generation.samples import (
     copied_fraction,
     describe,
     held_out_lines,
+    numbered,
 )
 from tonerow.models.base import START, Notes
 from tonerow.models.vocabulary import Vocabularies
@@ -25,27 +26,50 @@ IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
 
 
 def generate(request: Request) -> Samples:
-    """Continues the openings of held-out pieces up to `max_notes`.
+    """Continues the openings of held-out pieces up to `max_notes`."""
+    pieces = held_out_lines(request, list(IDS.values()), melody=False)
+    notes, sources = continued(request, pieces, pieces)
+    counts = {"samples": len(pieces), "notes": int((~notes["is_given"]).sum())}
+    copied = {"copied_fraction": copied_fraction(notes, request)}
+    metrics = {**counts, **copied, **describe(notes), "source": describe(sources)}
+    return Samples(notes, sources, metrics)
+
+
+def continued(
+    request: Request, pieces: list[pd.DataFrame], sources: list[pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Continues the openings of pieces up to `max_notes`.
 
     What the model does not predict is filled in: without an offset, all notes, the given ones too,
     follow each other end to end; without a velocity, it is constant; without an instrument, it is
     the opening's last.
+
+    Args:
+        request: a model of the view "events", and how to sample.
+        pieces: one for each sample; their columns are those of `IDS` and piece_id.
+        sources: pieces that are not to be changed.
+
+    Returns:
+        Rows of `tonerow.notes.schema.SAMPLES`: samples, and sources up to as many notes.
     """
-    primers = held_out_lines(request, list(IDS.values()), melody=False)
-    given, length = opening_notes(primers, request.settings.primer, request.device)
+    settings, rows, cut = request.settings, [*pieces, *sources], len(pieces)
+    opening = [min(len(piece), settings.primer) for piece in rows]
+    whole = [min(len(piece), settings.max_notes) for piece in sources]
+    given, length = opening_notes(rows, [*opening[:cut], *whole], request.device)
     drawn = continue_primers(request, given, length)
-    notes = to_notes(request, primers, drawn, length.tolist())
-    own = notes[~notes["is_primer"]]
-    counts = {"samples": len(primers), "notes": len(own)}
-    copied = {"copied_fraction": copied_fraction(notes, request)}
-    return Samples(notes, {**counts, **copied, **(describe(own) if len(own) else {})})
+    made = to_notes(request, drawn, [settings.max_notes] * cut + whole, opening)
+    named = [
+        notes.assign(source_piece_id=piece["piece_id"].iloc[0])
+        for notes, piece in zip(made, rows, strict=True)
+    ]
+    return numbered(named[:cut]), numbered(named[cut:])
 
 
 def opening_notes(
-    pieces: list[pd.DataFrame], notes: int, device: torch.device
+    pieces: list[pd.DataFrame], sizes: list[int], device: torch.device
 ) -> tuple[Notes, Tensor]:
-    """Ids (B, P) of each field of the pieces' first notes, and how many each piece has, (B,)."""
-    length = torch.tensor([min(len(piece), notes) for piece in pieces])
+    """Ids (B, P) of each field of the pieces' first notes, so many of each, and how many, (B,)."""
+    length = torch.tensor(sizes)
     opening: dict[str, Tensor] = {}
     for name, column in IDS.items():
         ids = torch.full((len(pieces), int(length.max())), 0)
@@ -69,47 +93,49 @@ def _with_norms(ids: Notes, vocabularies: Vocabularies) -> Notes:
 
 @torch.no_grad()
 def continue_primers(request: Request, given: Notes, length: Tensor) -> dict[str, Tensor]:
-    """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted."""
+    """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted.
+
+    Beside them "nats" (B, L), that the model needs for what it predicts of each note.
+    """
     model, drawing = request.model, Drawing(request, range(len(length)))
     state = model.begin({}, length)
     ids = {name: torch.full_like(length, START) for name in IDS}
-    chosen: dict[str, list[Tensor]] = {name: [] for name in IDS}
+    chosen: dict[str, list[Tensor]] = {name: [] for name in (*IDS, "nats")}
     for t in progress(range(request.settings.max_notes), desc="generate", unit="notes"):
         predictions, state = model.step(_with_norms(ids, model.vocabularies), state)
-        before = ids["pitch"]
-        drawn = drawing.draw(predictions, before)
+        at = {name: of[:, min(t, of.shape[1] - 1)] for name, of in given.items()}
+        fixed = {name: torch.where(t < length, own, START) for name, own in at.items()}
+        drawn = drawing.draw(predictions, fixed)
         for name in IDS:
-            at = min(t, given[name].shape[1] - 1)
-            default = ids[name] if t else given[name][:, at]
-            ids[name] = torch.where(t < length, given[name][:, at], drawn.get(name, default))
+            default = ids[name] if t else at[name]
+            filled = torch.where(t < length, at[name], default)
+            ids[name] = drawn.get(name, filled)
             chosen[name].append(ids[name])
-        drawing.heard(ids["pitch"], before)
+        chosen["nats"].append(drawn["nats"])
     return {name: torch.stack(steps, 1) for name, steps in chosen.items()}
 
 
 def to_notes(
-    request: Request, pieces: list[pd.DataFrame], drawn: dict[str, Tensor], given: list[int]
-) -> pd.DataFrame:
-    """The samples' notes from ids (B, L), the first `given` of each being the primer's."""
+    request: Request, drawn: dict[str, Tensor], sizes: list[int], told: list[int]
+) -> list[pd.DataFrame]:
+    """Notes from ids (B, L), so many of each row; the first ones `told` are given."""
     predicts = request.model.predicts
     samples = []
-    for i, piece in enumerate(pieces):
-        ids = {f"{name}_id": drawn[name][i].cpu().numpy() for name in drawn}
+    for i, (size, given) in enumerate(zip(sizes, told, strict=True)):
+        ids = {f"{name}_id": drawn[name][i, :size].cpu().numpy() for name in IDS}
         notes = request.tokenizer.decode_ids(ids)
         onset, duration = notes["onset_beat"], notes["duration_beat"]
         if "offset" not in predicts:
             onset = np.concatenate([[0.0], np.cumsum(duration)[:-1]])
         columns = {
-            "sample": i,
-            "source_piece_id": piece["piece_id"].iloc[0],
             "pitch": ids["pitch_id"],
             "velocity": ids["velocity_id"] + 1 if "velocity" in predicts else VELOCITY,
             "program": notes["program"],
             "is_drum": notes["is_drum"],
             "onset_beat": onset - onset[0],
             "duration_beat": duration,
-            "is_primer": np.arange(len(onset)) < given[i],
-            "source_pitch": None,
+            "is_given": np.arange(size) < given,
+            "nats": drawn["nats"][i, :size].numpy(),
         }
         samples.append(pd.DataFrame(columns))
-    return pd.concat(samples, ignore_index=True)
+    return samples

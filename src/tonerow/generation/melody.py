@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (the usual name)
 from torch.nn.utils.rnn import pad_sequence
 
 from tonerow.generation.samples import (
@@ -16,6 +17,7 @@ from tonerow.generation.samples import (
     copied_fraction,
     describe,
     held_out_lines,
+    numbered,
 )
 from tonerow.models.base import START, Notes
 from tonerow.progress import progress
@@ -25,15 +27,38 @@ from tonerow.views import BEATS, NORMALISED, rhythm_of
 def generate(request: Request) -> Samples:
     """Draws pitches for the rhythms of held-out pieces, cut to `max_notes`."""
     columns = ["pitch", *BEATS, *NORMALISED]
-    lines = [
-        line.head(request.settings.max_notes) for line in held_out_lines(request, columns, True)
-    ]
-    notes = to_notes(lines, recolour(request, *rhythms(lines, request.device)))
+    held_out = held_out_lines(request, columns, melody=True)
+    lines = [line.head(request.settings.max_notes) for line in held_out]
+    notes, sources = recolour(request, lines, lines)
     counts = {"samples": len(lines), "notes": len(notes)}
     copied = {"copied_fraction": copied_fraction(notes, request)}
-    source = {"source": describe(notes, "source_pitch")}
-    metrics = {**counts, **copied, **describe(notes), **source}
-    return Samples(notes, metrics)
+    metrics = {**counts, **copied, **describe(notes), "source": describe(sources)}
+    return Samples(notes, sources, metrics)
+
+
+def recolour(
+    request: Request, lines: list[pd.DataFrame], sources: list[pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draws new pitches for the rhythms of lines, and asks the model for the nats of the old ones.
+
+    Args:
+        request: a model of the view "melody", and how to sample.
+        lines: one for each sample; their columns are `BEATS`, `NORMALISED`, pitch and piece_id.
+        sources: lines that are not to be changed.
+
+    Returns:
+        Rows of `tonerow.notes.schema.SAMPLES`: samples and sources.
+    """
+    hints = [np.array(request.settings.hints[: len(line)], np.int64) for line in lines]
+    known = [*hints, *(source["pitch"].to_numpy(np.int64) for source in sources)]
+    given, length = rhythms([*lines, *sources], request.device)
+    fixed = pad_sequence([torch.from_numpy(pitch) for pitch in known], True, START)
+    fixed = F.pad(fixed, (0, int(length.max()) - fixed.shape[1]), value=START).to(request.device)
+    drawn = draw_pitches(request, given, length, fixed)
+    cut = len(lines)
+    told = [len(pitches) for pitches in hints] + [0] * len(sources)
+    rows = to_notes([*lines, *sources], *drawn, told)
+    return numbered(rows[:cut]), numbered(rows[cut:])
 
 
 def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Tensor]:
@@ -51,37 +76,43 @@ def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Ten
 
 
 @torch.no_grad()
-def recolour(request: Request, given: Notes, length: Tensor) -> Tensor:
+def draw_pitches(
+    request: Request, given: Notes, length: Tensor, fixed: Tensor
+) -> tuple[Tensor, Tensor]:
     """Draws new pitches for given rhythms.
 
     Args:
         request: a model of the view "melody", and how to sample.
         given: see `Batch`; padding at the end.
         length: int64 (B,).
+        fixed: int64 (B, L), pitches that are not to be drawn, and `START` where one is.
 
     Returns:
-        int64 (B, L), pitches 0-127; at padding they mean nothing.
+        int64 (B, L), pitches 0-127; and float (B, L), the nats that the model needs for each. At
+        padding both mean nothing.
     """
     drawing = Drawing(request, range(len(length)))
     state = request.model.begin(given, length)
     pitch = torch.full_like(length, START)
-    drawn = []
-    for _ in progress(range(given["rhythm"].shape[1]), desc="generate", unit="notes"):
+    pitches, nats = [], []
+    for t in progress(range(given["rhythm"].shape[1]), desc="generate", unit="notes"):
         predictions, state = request.model.step({"pitch": pitch}, state)
-        before, pitch = pitch, drawing.draw(predictions, pitch)["pitch"]
-        drawing.heard(pitch, before)
-        drawn.append(pitch)
-    return torch.stack(drawn, 1)
+        drawn = drawing.draw(predictions, {"pitch": fixed[:, t]})
+        pitch = drawn["pitch"]
+        pitches.append(pitch)
+        nats.append(drawn["nats"])
+    return torch.stack(pitches, 1), torch.stack(nats, 1)
 
 
-def to_notes(lines: list[pd.DataFrame], pitch: Tensor) -> pd.DataFrame:
-    """The samples' notes: the lines' rhythms, the drawn pitches (B, L)."""
-    samples = []
+def to_notes(
+    lines: list[pd.DataFrame], pitch: Tensor, nats: Tensor, told: list[int]
+) -> list[pd.DataFrame]:
+    """Notes with the lines' rhythms and these pitches (B, L), so many of which were given."""
+    rows = []
     for i, line in enumerate(lines):
         duration = line["melody_duration"].astype(float)
         end = (line["melody_rest"] + line["melody_duration"]).astype(float).cumsum()
         columns = {
-            "sample": i,
             "source_piece_id": line["piece_id"],
             "pitch": pitch[i, : len(line)].cpu().numpy(),
             "velocity": VELOCITY,
@@ -89,8 +120,8 @@ def to_notes(lines: list[pd.DataFrame], pitch: Tensor) -> pd.DataFrame:
             "is_drum": False,
             "onset_beat": end - duration,
             "duration_beat": duration,
-            "is_primer": False,
-            "source_pitch": line["pitch"],
+            "is_given": np.arange(len(line)) < told[i],
+            "nats": nats[i, : len(line)].numpy(),
         }
-        samples.append(pd.DataFrame(columns))
-    return pd.concat(samples, ignore_index=True)
+        rows.append(pd.DataFrame(columns))
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from tonerow.generation.sampling import decay_repeats, draw, restrict
-from tonerow.models.base import Model
+from tonerow.generation.sampling import decay_repeats, draw, restrict, within
+from tonerow.models.base import START, Model
 from tonerow.models.predictions import Predictions
 from tonerow.notes.runs import runs_within
+from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
@@ -60,11 +61,14 @@ class Samples:
 
     Attributes:
         notes: rows of `tonerow.notes.schema.SAMPLES`.
+        sources: the same of the tunes that rhythms, openings or headers come from, by the number of
+            their sample, cut to as many notes; what was given is `is_given` here too.
         metrics: what stands in ``metrics/generate.json``.
         texts: further files by name, such as ABC.
     """
 
     notes: pd.DataFrame
+    sources: pd.DataFrame
     metrics: dict[str, Any]
     texts: dict[str, str] = field(default_factory=dict)
 
@@ -90,6 +94,12 @@ def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[p
     return [lines[piece].reset_index(drop=True) for piece in order[: request.settings.samples]]
 
 
+def numbered(samples: list[pd.DataFrame]) -> pd.DataFrame:
+    """Samples one below the other; the column `sample` tells them apart."""
+    rows = [notes.assign(sample=i) for i, notes in enumerate(samples)]
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=SAMPLES.names)
+
+
 class Drawing:
     """Draws ids from predictions as the settings say, and remembers pitch repetitions.
 
@@ -105,32 +115,46 @@ class Drawing:
         self._settings = request.settings
         seed = request.settings.seed
         self._generators = [np.random.default_rng([seed, sample]) for sample in samples]
-        self._run: Tensor | None = None
+        self._last: Tensor | None = None  # pitches, (B,)
+        self._run: Tensor  # how many times in a row they have come
 
-    def draw(self, predictions: Predictions, previous_pitch: Tensor | None) -> dict[str, Tensor]:
-        """An id (B,) of each field; repetitions of `previous_pitch` (B,) decay.
+    def draw(
+        self, predictions: Predictions, fixed: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """An id (B,) of each field, drawn on the CPU: a seed gives the same on every device.
 
-        Drawn on the CPU, so that a seed gives the same samples on every device.
+        Args:
+            predictions: of the next note or character.
+            fixed: ids (B,) that are not to be drawn, by field; `START` where one is.
+
+        Returns:
+            ids by field, and as "nats" how many nats the model needs for these, over all fields.
         """
-        device = next(iter(predictions.values())).log_probabilities().device
-        previous_pitch = None if previous_pitch is None else previous_pitch.cpu()
-        drawn = {}
+        chosen, nats = {}, torch.zeros(len(self._generators))
         for name, prediction in predictions.items():
-            logits = prediction.log_probabilities().cpu()
-            if name == "pitch" and previous_pitch is not None:
-                run = torch.zeros_like(previous_pitch) if self._run is None else self._run
-                decay = self._settings.repeat_decay
-                logits = decay_repeats(logits, previous_pitch, run, decay)
-            settings = self._settings
-            logits = restrict(logits, settings.temperature, settings.top_k, settings.top_p)
-            drawn[name] = draw(logits, self._generators).to(device)
-        return drawn
+            logs = prediction.log_probabilities().cpu()
+            ids = draw(self._possible(name, logs), self._generators)
+            if fixed and name in fixed:
+                ids = torch.where(fixed[name].cpu() != START, fixed[name].cpu(), ids)
+            nats = nats - logs.gather(-1, ids[:, None])[:, 0]
+            if name == "pitch":
+                self._follow(ids)
+            chosen[name] = ids.to(prediction.log_probabilities().device)
+        return {**chosen, "nats": nats}
 
-    def heard(self, pitch: Tensor, previous_pitch: Tensor) -> None:
-        """Counts how often each pitch (B,) has now come in a row; call it once a note."""
-        pitch, previous_pitch = pitch.cpu(), previous_pitch.cpu()
-        run = torch.zeros_like(pitch) if self._run is None else self._run
-        self._run = torch.where(pitch == previous_pitch, run + 1, torch.ones_like(pitch))
+    def _possible(self, name: str, logits: Tensor) -> Tensor:
+        """Logits (B, V) of a field, as the settings leave them."""
+        asked = self._settings
+        if name == "pitch":
+            logits = within(logits, asked.lowest, asked.highest)
+            if self._last is not None:
+                logits = decay_repeats(logits, self._last, self._run, asked.repeat_decay)
+        return restrict(logits, asked.temperature, asked.top_k, asked.top_p, asked.min_p)
+
+    def _follow(self, pitch: Tensor) -> None:
+        """Counts how often each pitch (B,) has now come in a row."""
+        again = torch.zeros_like(pitch) if self._last is None else self._run * (pitch == self._last)
+        self._last, self._run = pitch, again + 1
 
 
 def scale_consistency(pitch: pd.Series[int]) -> float:
@@ -143,9 +167,12 @@ def scale_consistency(pitch: pd.Series[int]) -> float:
     return float(max(inside) / max(classes.sum(), 1))
 
 
-def describe(samples: pd.DataFrame, column: str = "pitch") -> dict[str, float]:
-    """What can be counted of the pitches of samples (column `sample`), averaged over these."""
-    lines = [line[column].astype("int64") for _, line in samples.groupby("sample")]
+def describe(samples: pd.DataFrame) -> dict[str, float]:
+    """What can be counted of the generated pitches of samples, averaged over these; none: nothing."""
+    own = samples[~samples["is_given"].astype(bool)]
+    lines = [line["pitch"].astype("int64") for _, line in own.groupby("sample")]
+    if not lines:
+        return {}
     steps = pd.concat([line.diff().dropna().abs() for line in lines])
     return {
         "scale_consistency": float(np.mean([scale_consistency(line) for line in lines])),
@@ -169,7 +196,7 @@ def copied_fraction(samples: pd.DataFrame, request: Request, run: int = COPIED_R
     view = VIEWS[VIEWS[request.model.view].compared_with]
     train = view.load(request.tokens, "train")
     known = np.unique(runs_within(train.notes["pitch"].numpy(), train.first, run)[0])
-    generated = samples[~samples["is_primer"].astype(bool)]
+    generated = samples[~samples["is_given"].astype(bool)]
     sizes = generated.groupby("sample").size().to_numpy()
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     hashes, starts = runs_within(generated["pitch"].to_numpy(np.int64), first, run)

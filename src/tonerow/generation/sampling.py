@@ -1,4 +1,4 @@
-"""Choosing from logits: temperature, top-k, top-p and repeat decay; pure and batched."""
+"""Choosing from logits: temperature, top-k, top-p, min-p, a range, repeat decay; pure and batched."""
 
 from __future__ import annotations
 
@@ -29,7 +29,24 @@ def decay_repeats(logits: Tensor, previous: Tensor, run: Tensor, decay: float) -
     return logits.scatter_add(-1, previous.clamp(min=0)[:, None], penalty[:, None])
 
 
-def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Tensor:
+def within(logits: Tensor, lowest: int, highest: int) -> Tensor:
+    """Leaves the classes from `lowest` to `highest` possible, both among them.
+
+    Args:
+        logits: float (B, V).
+        lowest: 0 to V - 1.
+        highest: `lowest` or more.
+
+    Returns:
+        Logits (B, V), -inf for what is outside.
+    """
+    classes = torch.arange(logits.shape[-1], device=logits.device)
+    return logits.masked_fill((classes < lowest) | (classes > highest), float("-inf"))
+
+
+def restrict(
+    logits: Tensor, temperature: float, top_k: int, top_p: float, min_p: float = 0.0
+) -> Tensor:
     """Sharpens or flattens a distribution and cuts its tail off.
 
     Args:
@@ -38,6 +55,8 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
         top_k: keep the k most likely classes; 0 keeps all.
         top_p: keep the most likely classes whose probabilities, together, just reach this mass
             (nucleus sampling; Holtzman et al., 2020); 1 keeps all. At least one class stays.
+        min_p: keep the classes at least so many times as likely as the likeliest, 0-1 (Nguyen et
+            al., 2024); 0 keeps all.
 
     Returns:
         Logits (B, V), -inf for what is cut off.
@@ -48,6 +67,8 @@ def restrict(logits: Tensor, temperature: float, top_k: int, top_p: float) -> Te
     cut = (before >= top_p) & (top_p < 1)  # rounding would cut an improbable tail off at 1
     if top_k:
         cut[..., top_k:] = True
+    if min_p > 0:
+        cut |= ordered < ordered[..., :1] + math.log(min_p)
     cut[..., 0] = False
     return logits.masked_fill(cut.gather(-1, index.argsort(-1)), float("-inf"))
 

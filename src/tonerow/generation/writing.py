@@ -1,34 +1,136 @@
-"""Samples to files: a table, MIDI, ABC where the model writes it, and a picture."""
+"""Samples to files: MIDI, sound, ABC where the model writes it, a picture, a page and a table."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tonerow import reports
-from tonerow.generation.samples import Samples
+from tonerow.generation.samples import Samples, describe
+from tonerow.listening.page import Group, Pair, Track, write_page
 from tonerow.listening.roll import draw_rolls
-from tonerow.midi.writing import write_midi_samples
+from tonerow.listening.sound import render, write_mp3
+from tonerow.midi.writing import playing_tempo, write_midi
+from tonerow.models.base import Model
 from tonerow.notes.schema import SAMPLES
+from tonerow.params import Generate
+from tonerow.progress import progress
+
+PAGE = "listen.html"
 
 
-def write_samples(out: Path, samples: Samples, interim: Path, tempo_bpm: float | None) -> None:
-    """Writes all files of the samples.
+def described(name: str, size: str, model: Model, settings: Generate) -> dict[str, str]:
+    """What to say of a model and of how its samples were drawn, by label."""
+    drawing = {"seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay"}
+    drawn = settings.model_dump(include=drawing)
+    return {
+        "model": name,
+        "size": size,
+        "numbers": f"{model.n_parameters():,}",
+        "sees": model.conditions_on.value,
+        **{label.replace("_", " "): str(value) for label, value in drawn.items() if value},
+    }
+
+
+def write_samples(
+    out: Path, samples: Samples, interim: Path, about: Mapping[str, str], tempo_bpm: float | None
+) -> None:
+    """Writes all files of the samples, and their notes as tables.
 
     Args:
         out: the folder; made if it is missing.
         samples: what was generated.
-        interim: folder with ``pieces.parquet``, for the tempo of each source piece.
-        tempo_bpm: the tempo of all samples; None: that of the source piece.
+        interim: folder with ``pieces.parquet``, for the title and tempo of each source piece.
+        about: what to say of the model, by label; its `model` stands above.
+        tempo_bpm: quarter notes a minute of all samples; None: those of the source piece.
+    """
+    columns = ["piece_id", "title", "tempo_bpm"]
+    pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
+    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm)
+    for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
+        table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
+        reports.write_table(out / f"{name}.parquet", table)
+
+
+def write_music(
+    out: Path,
+    samples: Samples,
+    pieces: pd.DataFrame,
+    about: Mapping[str, str],
+    tempo_bpm: float | None,
+) -> None:
+    """Writes what can be heard, seen and read.
+
+    Args:
+        out: the folder; made if it is missing.
+        samples: what was generated.
+        pieces: `title` and `tempo_bpm` of the source pieces, by piece id; either may be missing.
+        about: what to say of the model, by label; its `model` stands above.
+        tempo_bpm: of all samples; None: that of the source piece.
     """
     out.mkdir(parents=True, exist_ok=True)
     for name, text in samples.texts.items():
         (out / name).write_text(text, encoding="utf-8")
-    pieces = pq.read_table(interim / "pieces.parquet", columns=["piece_id", "tempo_bpm"])
-    tempi = pieces.to_pandas().set_index("piece_id")["tempo_bpm"]
-    write_midi_samples(out, samples.notes, tempi, tempo_bpm)
-    draw_rolls(out / "samples.png", samples.notes)
-    table = pa.Table.from_pandas(samples.notes, SAMPLES, preserve_index=False)
-    reports.write_table(out / "samples.parquet", table)
+    tracks = {}
+    for name, notes in named(samples).items():
+        own = pieces["tempo_bpm"].get(notes["source_piece_id"].iloc[0])
+        bpm = playing_tempo(own, tempo_bpm)
+        write_midi(out / f"{name}.mid", notes, bpm)
+        tracks[name] = track_of(out, name, notes, bpm)
+    sound([track.files["midi"] for track in tracks.values()])
+    draw_rolls(out / "samples.png", samples.notes, samples.sources)
+    rest = {label: value for label, value in about.items() if label != "model"}
+    pairs = list(pairs_of(samples, tracks, pieces["title"]))
+    write_page(out / PAGE, [Group(about["model"], rest, pairs)])
+
+
+def named(samples: Samples) -> dict[str, pd.DataFrame]:
+    """The notes of each sample and each source, by the name of its files.
+
+    A source that belongs to all of several samples is called ``source``.
+    """
+    found = {f"sample-{i:02d}": notes for i, notes in samples.notes.groupby("sample")}
+    for i, notes in samples.sources.groupby("sample"):
+        found["source" if is_shared(samples) else f"sample-{i:02d}-source"] = notes
+    return found
+
+
+def is_shared(samples: Samples) -> bool:
+    """Whether one source belongs to all of several samples."""
+    return samples.notes["source_piece_id"].nunique() == 1 < samples.notes["sample"].nunique()
+
+
+def track_of(out: Path, name: str, notes: pd.DataFrame, bpm: float) -> Track:
+    """Notes and their files, as the page shows them."""
+    files = {"mp3": out / f"{name}.mp3", "midi": out / f"{name}.mid"}
+    if (out / f"{name}.abc").exists():
+        files["abc"] = out / f"{name}.abc"
+    return Track(notes, 60 / bpm, files, describe(notes))
+
+
+def pairs_of(
+    samples: Samples, tracks: Mapping[str, Track], titles: pd.Series[str]
+) -> Iterator[Pair]:
+    """Each sample beside its source."""
+    for i, notes in samples.notes.groupby("sample"):
+        name = f"sample-{i:02d}"
+        source = tracks.get("source" if is_shared(samples) else f"{name}-source")
+        title = titles.get(notes["source_piece_id"].iloc[0])
+        yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)
+
+
+def sound(files: list[Path]) -> None:
+    """Writes an MP3 beside each MIDI file, on all cores."""
+
+    def write(midi: Path) -> None:
+        write_mp3(midi.with_suffix(".mp3"), *render(midi))
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        done = threads.map(write, files)
+        list(progress(done, total=len(files), desc="sound", unit="files"))

@@ -15,14 +15,15 @@ BEATS = 64.0
 """Of each sample in the picture."""
 
 
-def draw_rolls(path: Path, samples: pd.DataFrame) -> None:
+def draw_rolls(path: Path, samples: pd.DataFrame, sources: pd.DataFrame) -> None:
     """Draws the first samples' opening beats; the bytes depend on the notes alone.
 
-    Given notes (a primer, or the tune whose rhythm was taken) are grey, generated ones blue.
+    The source is light grey, given notes are grey, generated ones blue.
 
     Args:
         path: the PNG file.
         samples: rows of `tonerow.notes.schema.SAMPLES`.
+        sources: the same of the pieces that they come from.
     """
     chosen = list(samples.groupby("sample"))[:SHOWN]
     figure = Figure(figsize=(12, 1.6 * max(len(chosen), 1) + 0.4), layout="constrained")
@@ -30,9 +31,10 @@ def draw_rolls(path: Path, samples: pd.DataFrame) -> None:
     axes = figure.subplots(max(len(chosen), 1), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (sample, notes) in zip(axes, chosen, strict=False):
         shown = notes[notes["onset_beat"] < BEATS]
-        if shown["source_pitch"].notna().all():
-            _bars(ax, shown, shown["source_pitch"], "0.8")
-        given = shown["is_primer"].astype(bool)
+        source = sources[sources["source_piece_id"] == notes["source_piece_id"].iloc[0]]
+        source = source[source["onset_beat"] < BEATS]
+        _bars(ax, source, source["pitch"], "0.8")
+        given = shown["is_given"].astype(bool)
         _bars(ax, shown[given], shown["pitch"][given], "0.5")
         _bars(ax, shown[~given], shown["pitch"][~given], "tab:blue")
         ax.set_ylabel(f"sample {sample}")

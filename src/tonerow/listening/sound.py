@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pretty_midi
 import soundfile
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 PEAK = 10 ** (-1 / 20)
 """Of the loudest moment: 1 dB below the most that a file can hold."""
@@ -22,6 +24,11 @@ SILENCE = 1e-6
 
 _END = 119
 """A controller that MIDI has not defined: nothing sounds, but the track is as long as its place."""
+
+RATE = 32_000
+"""Samples in a second of an MP3: enough for what these instruments hold, in two thirds of the size."""
+QUALITY = 0.9
+"""0 is the largest file, 1 the smallest; this is about 6 kB a second."""
 
 Wave = NDArray[np.float32]
 
@@ -60,17 +67,10 @@ def write_mp3(path: Path, wave: Wave, rate: int) -> None:
     Args:
         path: the file.
         wave: -1 to 1.
-        rate: samples in a second.
+        rate: samples in a second; the file has `RATE`.
     """
-    with soundfile.SoundFile(path, "w", rate, 1, "MPEG_LAYER_III", format="MP3") as file:
-        for start in range(0, len(wave), rate):
-            file.write(wave[start : start + rate])
-
-
-def sound_all(folder: Path) -> list[Path]:
-    """Writes an MP3 beside every MIDI file of a folder; returns these, in order."""
-    sounds = []
-    for midi in sorted(folder.glob("*.mid")):
-        sounds.append(midi.with_suffix(".mp3"))
-        write_mp3(sounds[-1], *render(midi))
-    return sounds
+    common = math.gcd(rate, RATE)
+    wave = resample_poly(wave, RATE // common, rate // common).astype(np.float32)
+    kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": QUALITY}
+    with soundfile.SoundFile(path, "w", RATE, 1, **kind) as file:
+        file.write(wave)

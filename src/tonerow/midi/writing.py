@@ -14,24 +14,14 @@ SLOWEST_BPM = 4.0
 TICKS_PER_BEAT = 480
 
 
-def write_midi_samples(
-    folder: Path, samples: pd.DataFrame, tempi: pd.Series[float], tempo_bpm: float | None
-) -> None:
-    """Writes each sample as ``sample-00.mid``, and its source beside it where there is one.
+def playing_tempo(own: float | None, asked: float | None) -> float:
+    """Quarter notes a minute: those asked for, else the piece's own, else `TEMPO_BPM`.
 
     Args:
-        folder: where to.
-        samples: rows of `tonerow.notes.schema.SAMPLES`.
-        tempi: quarter notes a minute by piece id; NaN where a piece states none.
-        tempo_bpm: the tempo of all samples; None: that of the source piece.
+        own: that the piece states; None or NaN: none.
+        asked: for all pieces; None: the piece's own.
     """
-    for i, notes in samples.groupby("sample"):
-        source = tempi[notes["source_piece_id"].iloc[0]]
-        bpm = tempo_bpm or (TEMPO_BPM if pd.isna(source) else max(float(source), SLOWEST_BPM))
-        write_midi(folder / f"sample-{i:02d}.mid", notes, bpm)
-        if notes["source_pitch"].notna().all():
-            original = notes.assign(pitch=notes["source_pitch"])
-            write_midi(folder / f"sample-{i:02d}-source.mid", original, bpm)
+    return asked or (TEMPO_BPM if pd.isna(own) else max(float(own or 0), SLOWEST_BPM))
 
 
 def write_midi(path: Path, notes: pd.DataFrame, tempo_bpm: float) -> None:

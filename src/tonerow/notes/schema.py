@@ -143,8 +143,8 @@ SAMPLES = pa.schema(
         pa.field("is_drum", pa.bool_(), nullable=False),
         pa.field("onset_beat", pa.float64(), nullable=False),
         pa.field("duration_beat", pa.float64(), nullable=False),
-        pa.field("is_primer", pa.bool_(), nullable=False),  # given, not generated
-        pa.field("source_pitch", pa.uint8()),  # what the source has there, where rhythm was taken
+        pa.field("is_given", pa.bool_(), nullable=False),  # as a primer or a hint; not generated
+        pa.field("nats", pa.float32()),  # that the model needs for it; null: it has none by note
     ]
 )
 """One row a generated note, sorted by (sample, onset_beat, pitch)."""

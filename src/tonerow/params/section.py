@@ -11,6 +11,7 @@ OpenFraction = Annotated[float, Field(ge=0, lt=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
+Pitch = Annotated[int, Field(ge=0, le=127)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 

@@ -11,7 +11,15 @@ from tonerow.params import architectures, corpora
 from tonerow.params.architectures import Architecture
 from tonerow.params.by_name import one_key_each, subclasses_in
 from tonerow.params.corpora import Corpus
-from tonerow.params.section import Fraction, NonNegativeInt, PositiveFloat, Section, Seed, Text
+from tonerow.params.section import (
+    Fraction,
+    NonNegativeInt,
+    Pitch,
+    PositiveFloat,
+    Section,
+    Seed,
+    Text,
+)
 
 
 class Ingest(Section):
@@ -170,12 +178,30 @@ class Generate(Section):
     top_p: Annotated[float, Field(gt=0, le=1)]
     """the likeliest classes up to this probability in all are kept, above 0; 1 keeps all"""
 
+    min_p: Fraction
+    """classes at least so many times as likely as the likeliest are kept, 0-1; 0 keeps all"""
+
     repeat_decay: Fraction
     """how far the odds of a pitch fall each time it has just sounded, 0-1; 0 is not at all"""
+
+    hints: list[Pitch]
+    """MIDI pitches that each melody begins with, 0-127 (60 is middle C); [] gives none"""
+
+    lowest: Pitch
+    """lowest pitch that is drawn, 0-127"""
+
+    highest: Pitch
+    """highest pitch that is drawn, 0-127"""
 
     tempo_bpm: Annotated[float, Field(ge=4, le=960)] | None
     """quarter notes a minute in the MIDI files, 4-960 (MIDI knows none slower); null takes the
     source piece's own"""
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Generate:
+        if self.lowest > self.highest:
+            raise ValueError(f"lowest is {self.lowest}, above highest, which is {self.highest}")
+        return self
 
 
 class Track(Section):

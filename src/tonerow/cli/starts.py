@@ -1,0 +1,106 @@
+"""What a user gives a model to start from: a file, a tapped rhythm or a header of ABC."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
+from tonerow.midi.reading import read_midi
+from tonerow.notes.score import Score, UnreadableError
+from tonerow.notes.table import to_table
+from tonerow.tokens.characters import UNKNOWN
+from tonerow.tokens.encoding import encode
+from tonerow.tokens.tokenizer import Tokenizer
+
+
+class UsageError(RuntimeError):
+    """What is asked for cannot be done; the message says why."""
+
+
+TAPPED_TICKS = 480
+"""Ticks in a beat of a tapped rhythm."""
+
+_BEATS = r"\s*(\d{1,3}(?:\.\d*)?|\.\d+)\s*"
+_PAIR = re.compile(rf"{_BEATS}(?<=\s){_BEATS}")
+
+
+def score_of(file: Path, tune: int) -> Score:
+    """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file."""
+    kind = kind_of(file.name)
+    if kind not in ("midi", "abc"):
+        endings = ", ".join(MIDI_SUFFIXES + ABC_SUFFIXES)
+        raise UsageError(f"{file} is no file of music by its name, which would end in {endings}")
+    try:
+        if kind == "midi":
+            return read_midi(file.read_bytes())
+        tunes = split_tunes(decode(file.read_bytes()))
+        if not 1 <= tune <= len(tunes):
+            raise UsageError(f"{file} has {len(tunes)} tunes; there is no number {tune}")
+        return read_tune(tunes[tune - 1])
+    except UnreadableError as error:
+        raise UsageError(f"{file} cannot be read: {error.detail}") from None
+
+
+def tapped(pairs: str) -> Score:
+    """A line of middle C with the rhythm of pairs like "0 .5, 0 .5, .5 1": rest, then sound."""
+    rows = [_PAIR.fullmatch(pair) for pair in pairs.split(",")]
+    ticks = [[round(float(n) * TAPPED_TICKS) for n in row.groups()] for row in rows if row]
+    if len(ticks) < len(rows) or min(sound for _, sound in ticks) == 0:
+        raise UsageError(
+            f"--tap is {pairs!r}; it should be pairs of beats, rest and sound: '0 .5, 0 .5, .5 1'"
+        )
+    rest, duration = np.array(ticks, np.int64).T
+    onset = (rest + duration).cumsum() - duration
+    zero, seconds = np.zeros(len(ticks), np.int64), 0.5 / TAPPED_TICKS
+    return Score(
+        ticks_per_beat=TAPPED_TICKS,
+        track=zero,
+        program=zero,
+        is_drum=np.zeros(len(ticks), np.bool_),
+        pitch=zero + 60,
+        velocity=zero + 80,
+        onset_tick=onset,
+        duration_tick=duration,
+        onset_sec=onset * seconds,
+        duration_sec=duration * seconds,
+    )
+
+
+def notes_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
+    """All notes of a score, as the model's tokens."""
+    notes: pd.DataFrame = encode(tokenizer, to_table(name, score)).to_pandas()
+    return notes
+
+
+def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
+    """The melody line of a score, as the model's tokens."""
+    notes = notes_of(name, score, tokenizer)
+    line: pd.DataFrame = notes[notes["is_melody"]].reset_index(drop=True)
+    if line.empty:
+        raise UsageError(f"{name} has no melody: there is no note, or drums alone")
+    return line
+
+
+def header_of(fields: str, tokenizer: Tokenizer) -> str:
+    """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, the key last."""
+    found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
+    if not found or found[0][0] + ":" != fields.strip()[:2] or "K" not in dict(found):
+        raise UsageError(
+            f"--header is {fields!r}; it should be fields of ABC with a key, as 'R:jig M:6/8 K:D'"
+        )
+    given = dict(found)
+    lines = [f"{letter}:{given[letter]}\n" for letter in sorted(given, key="K".__eq__)]
+    header = "".join(lines)
+    unknown = {
+        character
+        for character, index in zip(header, tokenizer.encode_text(header), strict=False)
+        if index == UNKNOWN
+    }
+    if unknown:
+        raise UsageError(f"--header: the model has never read {' '.join(sorted(unknown))}")
+    return header

@@ -1,0 +1,66 @@
+"""MIDI to sound: what is heard, how loud, how long, and the same bytes each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from tonerow.listening.sound import PEAK, RATE, TAIL, render, write_mp3
+from tonerow.midi.writing import write_midi
+
+
+def tune(folder: Path, *pitches: int, is_drum: bool = False) -> Path:
+    """A MIDI file with a note of half a second for each pitch."""
+    columns = {"pitch": pitches, "onset_beat": range(len(pitches)), "duration_beat": 1.0}
+    notes = pd.DataFrame({**columns, "velocity": 80, "program": 0, "is_drum": is_drum})
+    write_midi(folder / "tune.mid", notes, 120.0)
+    return folder / "tune.mid"
+
+
+def loudest_hertz(wave: np.ndarray, rate: int) -> float:
+    return float(np.abs(np.fft.rfft(wave)).argmax() * rate / len(wave))
+
+
+@pytest.mark.parametrize(("pitch", "hertz"), [(69, 440.0), (57, 220.0)])
+def test_a_pitch_sounds_at_its_frequency(tmp_path: Path, pitch: int, hertz: float) -> None:
+    wave, rate = render(tune(tmp_path, pitch, pitch))
+    found = loudest_hertz(wave[: rate // 2], rate)  # or one of its overtones
+    assert found / hertz == pytest.approx(round(found / hertz), abs=0.03)
+
+
+def test_it_is_as_loud_as_can_be_and_dies_away(tmp_path: Path) -> None:
+    wave, rate = render(tune(tmp_path, 60, 64, 67))
+    assert np.abs(wave).max() == pytest.approx(PEAK)
+    assert len(wave) / rate == pytest.approx(1.5 + TAIL, abs=0.1)
+    assert np.abs(wave[-rate // 10 :]).max() < 0.01
+
+
+def test_drums_sound(tmp_path: Path) -> None:
+    assert np.abs(render(tune(tmp_path, 38, is_drum=True))[0]).max() == pytest.approx(PEAK)
+
+
+def test_no_notes_are_silence(tmp_path: Path) -> None:
+    wave, _ = render(tune(tmp_path))
+    assert np.abs(wave).max(initial=0) < 0.01
+
+
+def test_the_same_sound_is_the_same_bytes_and_can_be_read_back(tmp_path: Path) -> None:
+    wave, rate = render(tune(tmp_path, 60, 64, 67))
+    for name in ("a", "b"):
+        write_mp3(tmp_path / f"{name}.mp3", wave, rate)
+    assert (tmp_path / "a.mp3").read_bytes() == (tmp_path / "b.mp3").read_bytes()
+    heard, found = soundfile.read(tmp_path / "a.mp3")
+    assert found == RATE
+    assert len(heard) / RATE == pytest.approx(len(wave) / rate, abs=0.1)
+    assert np.sqrt(np.mean(heard**2)) == pytest.approx(np.sqrt(np.mean(wave**2)), rel=0.1)
+
+
+def test_a_minute_and_more_can_be_written(tmp_path: Path) -> None:
+    seconds = 150
+    tone = np.sin(np.arange(seconds * RATE) / 20).astype(np.float32)
+    write_mp3(tmp_path / "long.mp3", tone, RATE)
+    assert soundfile.info(tmp_path / "long.mp3").duration == pytest.approx(seconds, abs=0.2)
