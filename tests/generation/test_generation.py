@@ -18,7 +18,6 @@ from tests.tiny import model_of, names, settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
 from tonerow.generation import GenerationError, Request, Samples, generate
 from tonerow.generation.melody import rhythms
-from tonerow.generation.samples import copied_fraction, describe, scale_consistency
 from tonerow.models import find
 from tonerow.notes.schema import SAMPLES
 from tonerow.tokens import corpus
@@ -130,7 +129,7 @@ def test_a_sample_is_cut_to_max_notes(tokens: Path) -> None:
 def test_a_single_note_is_a_sample(tokens: Path) -> None:
     found = generate(request(tokens, max_notes=1))
     assert len(found.notes) == 2
-    assert found.metrics["mean_interval_semitones"] == 0
+    assert found.metrics["descriptors"]["mean_interval"]["samples"] == 0
 
 
 def heard_again(asked: Request, piece: str, pitches: list[int]) -> torch.Tensor:
@@ -242,8 +241,9 @@ def test_a_full_repeat_decay_never_repeats(tokens: Path) -> None:
         generate(request(tokens, top_k=2, samples=3, repeat_decay=decay)).metrics
         for decay in (0.0, 1.0)
     ]
-    assert repeats[0]["repeated_pitch_fraction"] > 0
-    assert repeats[1]["repeated_pitch_fraction"] == 0
+    again = [metrics["descriptors"]["same_pitch_again"]["samples"] for metrics in repeats]
+    assert again[0] > 0
+    assert again[1] == 0
 
 
 @pytest.mark.parametrize("model", EVENTS)
@@ -255,51 +255,3 @@ def test_an_opening_is_kept_and_continued(tokens: Path, model: str) -> None:
         source = notes[notes["piece_id"] == piece]["pitch"].tolist()
         assert sample["pitch"].tolist()[:5] == source[:5]
     assert found.metrics["notes"] == 3 * 7
-
-
-def test_scale_consistency_by_hand() -> None:
-    c_major = [60, 62, 64, 65, 67, 69, 71, 72]
-    assert scale_consistency(pd.Series(c_major)) == 1.0
-    assert scale_consistency(pd.Series([p + 5 for p in c_major])) == 1.0
-    assert scale_consistency(pd.Series([60, 61, 62, 63])) == 0.75  # A flat: C, D flat, E flat
-    assert scale_consistency(pd.Series(range(60, 72))) == pytest.approx(7 / 12)
-    assert scale_consistency(pd.Series([60])) == 1.0
-
-
-def samples_of(*pitches: list[int]) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame({"sample": i, "pitch": line, "is_given": False})
-        for i, line in enumerate(pitches)
-    ]
-    return pd.concat(parts).astype({"pitch": "uint8"})
-
-
-def test_describe_by_hand() -> None:
-    found = describe(samples_of([60, 62, 62, 60], [72, 60]))
-    assert found["scale_consistency"] == 1.0
-    assert found["mean_interval_semitones"] == (2 + 0 + 2 + 12) / 4
-    assert found["repeated_pitch_fraction"] == 1 / 4
-    assert found["range_semitones"] == (2 + 12) / 2
-
-
-def test_describing_single_notes_gives_numbers() -> None:
-    found = describe(samples_of([60], [72]))
-    assert found == {
-        "scale_consistency": 1.0,
-        "mean_interval_semitones": 0.0,
-        "repeated_pitch_fraction": 0.0,
-        "range_semitones": 0.0,
-    }
-
-
-def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> None:
-    train = load_melody(tokens, "train")
-    line = train.notes["pitch"].numpy()[train.first[0] : train.first[1]]
-    asked = request(tokens)
-    own = np.random.default_rng(0).integers(30, 90, 20)
-    pitch = np.concatenate([own, line[:10] + 1])
-    samples = pd.DataFrame({"sample": 0, "pitch": pitch, "is_given": False})
-    assert copied_fraction(samples, asked, run=6) == pytest.approx(10 / 30)
-    assert copied_fraction(samples.head(20), asked, run=6) == 0
-    assert copied_fraction(samples.head(3), asked, run=6) == 0
-    assert copied_fraction(samples.assign(is_given=True), asked, run=6) == 0

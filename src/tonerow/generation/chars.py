@@ -18,8 +18,7 @@ from tonerow.generation.samples import (
     Drawing,
     Request,
     Samples,
-    copied_fraction,
-    describe,
+    measured,
 )
 from tonerow.models.base import START
 from tonerow.models.predictions import Categorical, Predictions
@@ -44,12 +43,9 @@ def generate(request: Request) -> Samples:
     sources = rows(tunes.index, [played(text, most) for text in tunes["text"]])
     metrics = {
         "samples": len(texts),
-        "notes": len(notes),
         "parsed_fraction": float(np.mean([tune is not None for tune in found])),
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
-        **({"copied_fraction": copied_fraction(notes, request)} if len(notes) else {}),
-        **describe(notes),
-        "source": describe(sources),
+        **measured(request, notes, sources),
     }
     return Samples(notes, sources, metrics, files(texts))
 

@@ -12,9 +12,8 @@ from tonerow.generation.samples import (
     Drawing,
     Request,
     Samples,
-    copied_fraction,
-    describe,
     held_out_lines,
+    measured,
     numbered,
 )
 from tonerow.models.base import START, Notes
@@ -29,9 +28,7 @@ def generate(request: Request) -> Samples:
     """Continues the openings of held-out pieces up to `max_notes`."""
     pieces = held_out_lines(request, list(IDS.values()), melody=False)
     notes, sources = continued(request, pieces, pieces)
-    counts = {"samples": len(pieces), "notes": int((~notes["is_given"]).sum())}
-    copied = {"copied_fraction": copied_fraction(notes, request)}
-    metrics = {**counts, **copied, **describe(notes), "source": describe(sources)}
+    metrics = {"samples": len(pieces), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
 
 

@@ -14,9 +14,8 @@ from tonerow.generation.samples import (
     Drawing,
     Request,
     Samples,
-    copied_fraction,
-    describe,
     held_out_lines,
+    measured,
     numbered,
 )
 from tonerow.models.base import START, Notes
@@ -30,9 +29,7 @@ def generate(request: Request) -> Samples:
     held_out = held_out_lines(request, columns, melody=True)
     lines = [line.head(request.settings.max_notes) for line in held_out]
     notes, sources = recolour(request, lines, lines)
-    counts = {"samples": len(lines), "notes": len(notes)}
-    copied = {"copied_fraction": copied_fraction(notes, request)}
-    metrics = {**counts, **copied, **describe(notes), "source": describe(sources)}
+    metrics = {"samples": len(lines), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
 
 

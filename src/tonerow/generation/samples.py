@@ -13,20 +13,16 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from tonerow.generation.descriptors import Known, describe
 from tonerow.generation.sampling import decay_repeats, draw, restrict, within
 from tonerow.models.base import START, Model
 from tonerow.models.predictions import Predictions
-from tonerow.notes.runs import runs_within
 from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.views import VIEWS
 
 VELOCITY = 80
 """Of generated notes where the model says nothing of dynamics."""
-COPIED_RUN = 16
-"""Intervals in a row that are no coincidence."""
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
 
 class GenerationError(RuntimeError):
@@ -100,6 +96,17 @@ def numbered(samples: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=SAMPLES.names)
 
 
+def measured(request: Request, notes: pd.DataFrame, sources: pd.DataFrame) -> dict[str, Any]:
+    """What can be counted of samples, beside human tunes: a part of the metrics."""
+    known = Known(request.tokens, request.model.view)
+    return {
+        "notes": int((~notes["is_given"].astype(bool)).sum()),
+        "copied_fraction": known.share(notes),
+        "descriptors": describe(notes, sources),
+        "copied": known.report(notes, sources),
+    }
+
+
 class Drawing:
     """Draws ids from predictions as the settings say, and remembers pitch repetitions.
 
@@ -155,52 +162,3 @@ class Drawing:
         """Counts how often each pitch (B,) has now come in a row."""
         again = torch.zeros_like(pitch) if self._last is None else self._run * (pitch == self._last)
         self._last, self._run = pitch, again + 1
-
-
-def scale_consistency(pitch: pd.Series[int]) -> float:
-    """The share of notes in the major (or natural minor) scale that holds most of them, 0-1.
-
-    Source: Mogren, C-RNN-GAN (2016), as in muspy's metric of that name.
-    """
-    classes = np.bincount(pitch.to_numpy() % 12, minlength=12)
-    inside = [classes[[(root + step) % 12 for step in MAJOR]].sum() for root in range(12)]
-    return float(max(inside) / max(classes.sum(), 1))
-
-
-def describe(samples: pd.DataFrame) -> dict[str, float]:
-    """What can be counted of the generated pitches of samples, averaged over these; none: nothing."""
-    own = samples[~samples["is_given"].astype(bool)]
-    lines = [line["pitch"].astype("int64") for _, line in own.groupby("sample")]
-    if not lines:
-        return {}
-    steps = pd.concat([line.diff().dropna().abs() for line in lines])
-    return {
-        "scale_consistency": float(np.mean([scale_consistency(line) for line in lines])),
-        "mean_interval_semitones": float(steps.mean()) if len(steps) else 0.0,
-        "repeated_pitch_fraction": float((steps == 0).mean()) if len(steps) else 0.0,
-        "range_semitones": float(np.mean([line.max() - line.min() for line in lines])),
-    }
-
-
-def copied_fraction(samples: pd.DataFrame, request: Request, run: int = COPIED_RUN) -> float:
-    """The share of generated notes that lie in a run of intervals which train has too.
-
-    What is transposed counts as copied. Held-out tunes share such runs with train as well: that
-    share is in ``metrics/split.json``.
-
-    Args:
-        samples: rows of `tonerow.notes.schema.SAMPLES`.
-        request: of the model; its view says whether melody lines or all notes are compared.
-        run: intervals in a run.
-    """
-    view = VIEWS[VIEWS[request.model.view].compared_with]
-    train = view.load(request.tokens, "train")
-    known = np.unique(runs_within(train.notes["pitch"].numpy(), train.first, run)[0])
-    generated = samples[~samples["is_given"].astype(bool)]
-    sizes = generated.groupby("sample").size().to_numpy()
-    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    hashes, starts = runs_within(generated["pitch"].to_numpy(np.int64), first, run)
-    copied = np.zeros(len(generated) + 1, np.int64)
-    for start in starts[np.isin(hashes, known)].tolist():
-        copied[start : start + run + 1] = 1
-    return float(copied.sum() / max(len(generated), 1))

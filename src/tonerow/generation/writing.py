@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tonerow import reports
-from tonerow.generation.samples import Samples, describe
+from tonerow.generation.descriptors import lines_of, of_line
+from tonerow.generation.samples import Samples
 from tonerow.listening.page import Group, Pair, Track, write_page
 from tonerow.listening.roll import draw_rolls
 from tonerow.listening.sound import render, write_mp3
@@ -111,7 +112,8 @@ def track_of(out: Path, name: str, notes: pd.DataFrame, bpm: float) -> Track:
     files = {"mp3": out / f"{name}.mp3", "midi": out / f"{name}.mid"}
     if (out / f"{name}.abc").exists():
         files["abc"] = out / f"{name}.abc"
-    return Track(notes, 60 / bpm, files, describe(notes))
+    own = lines_of(notes)
+    return Track(notes, 60 / bpm, files, of_line(own[0]) if own else {})
 
 
 def pairs_of(

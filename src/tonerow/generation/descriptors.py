@@ -1,0 +1,161 @@
+"""What can be counted of melodies, of samples and of human tunes alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tonerow.evaluation.intervals import bootstrap
+from tonerow.notes.runs import runs_within
+from tonerow.views import VIEWS, Pieces
+
+Ints = NDArray[np.int64]
+
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+REPEATED_RUN = 12
+"""Intervals in a row that a tune has had before: it repeats itself."""
+COPIED_RUN = 16
+"""Intervals in a row that train has too and that are no coincidence."""
+RUNS = 4, 8, 12, 16, 24, 32, 48, 64
+"""Lengths of runs at which copying is counted."""
+
+
+def scale_consistency(pitch: Ints) -> float:
+    """The share of notes in the major (or natural minor) scale that holds most of them, 0-1.
+
+    Source: Mogren, C-RNN-GAN (2016), as in muspy's metric of that name.
+    """
+    classes = np.bincount(pitch % 12, minlength=12)
+    inside = [classes[[(root + step) % 12 for step in MAJOR]].sum() for root in range(12)]
+    return float(max(inside) / max(classes.sum(), 1))
+
+
+def pitch_class_entropy(pitch: Ints) -> float:
+    """Bits of the distribution of pitch classes, 0 to log2(12); as in muspy's metric of that name."""
+    share = np.bincount(pitch % 12, minlength=12) / max(len(pitch), 1)
+    share = share[share > 0]
+    return float(-(share * np.log2(share)).sum()) + 0.0
+
+
+def in_runs(starts: Ints, run: int, notes: int) -> NDArray[np.bool_]:
+    """Which of so many notes lie in runs of intervals that begin at these notes."""
+    ends = np.zeros(notes + run + 2, np.int64)
+    np.add.at(ends, starts, 1)
+    np.add.at(ends, starts + run + 1, -1)
+    return ends.cumsum()[:notes] > 0
+
+
+def repeated(pitch: Ints, run: int = REPEATED_RUN) -> float:
+    """The share of notes in a run of intervals that the line has had before, 0-1.
+
+    What is repeated transposed counts; the first time does not.
+    """
+    hashes, starts = runs_within(pitch, np.array([0, len(pitch)]), run)
+    _, first = np.unique(hashes, return_index=True)
+    again = np.delete(starts, first)
+    return float(in_runs(again, run, len(pitch)).mean()) if len(pitch) else 0.0
+
+
+def of_line(pitch: Ints) -> dict[str, float]:
+    """Descriptors of one melody.
+
+    Args:
+        pitch: int64 (n,), 0-127, n >= 1.
+
+    Returns:
+        ``scale_consistency`` 0-1; ``pitch_class_entropy`` in bits; ``mean_interval`` and ``range`` in
+        semitones; ``same_pitch_again``, the share of intervals that are 0; ``repeated``, see there.
+    """
+    steps = np.abs(np.diff(pitch))
+    return {
+        "scale_consistency": scale_consistency(pitch),
+        "pitch_class_entropy": pitch_class_entropy(pitch),
+        "mean_interval": float(steps.mean()) if len(steps) else 0.0,
+        "same_pitch_again": float((steps == 0).mean()) if len(steps) else 0.0,
+        "range": float(pitch.max() - pitch.min()),
+        "repeated": repeated(pitch),
+    }
+
+
+def lines_of(samples: pd.DataFrame) -> list[Ints]:
+    """The pitches of each sample, without the given ones."""
+    own = samples[~samples["is_given"].astype(bool)]
+    return [line["pitch"].to_numpy(np.int64) for _, line in own.groupby("sample")]
+
+
+def describe(samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Descriptors of samples beside those of human tunes.
+
+    Args:
+        samples: rows of `tonerow.notes.schema.SAMPLES`.
+        sources: the same.
+
+    Returns:
+        For each descriptor of `of_line` the mean over samples and over sources, each with its 95 %
+        interval (bootstrap over lines).
+    """
+    found: dict[str, dict[str, float]] = {}
+    for label, table in (("samples", samples), ("human", sources)):
+        described = pd.DataFrame([of_line(line) for line in lines_of(table)])
+        for name in described:
+            mean, low, high = bootstrap(described[name].to_numpy(), np.ones(len(described)))
+            own = {label: mean, f"{label}_low": low, f"{label}_high": high}
+            found.setdefault(str(name), {}).update(own)
+    return found
+
+
+class Known:
+    """What train holds, to find out what is copied from it.
+
+    Originality after Yin, Reuben, Stepney and Collins (2022): what is copied is counted at many
+    lengths, for human tunes too, which share runs with train as well. What is transposed counts.
+
+    Args:
+        tokens: folder with the token tables.
+        view: of the model.
+    """
+
+    def __init__(self, tokens: Path, view: str) -> None:
+        compared = VIEWS[VIEWS[view].compared_with]
+        self._train: Pieces = compared.load(tokens, "train")
+
+    def copied(self, lines: list[Ints], run: int) -> list[NDArray[np.bool_]]:
+        """Which notes of each line lie in a run of so many intervals that train has too."""
+        first = np.concatenate([[0], np.cumsum([len(line) for line in lines])]).astype(np.int64)
+        pitch = np.concatenate(lines) if lines else np.zeros(0, np.int64)
+        known = runs_within(self._train.notes["pitch"].numpy(), self._train.first, run)[0]
+        hashes, starts = runs_within(pitch, first, run)
+        found = in_runs(starts[np.isin(hashes, known)], run, len(pitch))
+        return np.split(found, first[1:-1])
+
+    def longest(self, lines: list[Ints]) -> list[int]:
+        """Of each line, the intervals of its longest run that train has too."""
+        longest, run = [0] * len(lines), 1
+        left = list(range(len(lines)))
+        while left:
+            copied = self.copied([lines[i] for i in left], run)
+            left = [i for i, found in zip(left, copied, strict=True) if found.any()]
+            for i in left:
+                longest[i] = run
+            run += 1
+        return longest
+
+    def share(self, samples: pd.DataFrame, run: int = COPIED_RUN) -> float:
+        """The share of generated notes in a run that train has too, 0-1."""
+        copied = self.copied(lines_of(samples), run)
+        return float(np.concatenate(copied).mean()) if sum(map(len, copied)) else 0.0
+
+    def report(self, samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str, float]]:
+        """Shares at all `RUNS`, and the mean longest run, of samples and of human tunes."""
+        tables = {"samples": samples, "human": sources}
+        report = {
+            f"in_runs_of_{run}": {label: self.share(table, run) for label, table in tables.items()}
+            for run in RUNS
+        }
+        for label, table in tables.items():
+            longest = self.longest(lines_of(table))
+            report.setdefault("longest_run", {})[label] = float(np.mean(longest or [0]))
+        return report
