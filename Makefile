@@ -20,7 +20,7 @@ SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare table test matrix lint ci bench yardstick write-up fuzz ui clean other-torch
+.PHONY: help repro compare table listen test matrix lint ci bench yardstick write-up fuzz ui clean other-torch
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo "make compare train every model of params.yaml, one after the other, and print one table"
 	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these)"
 	@echo "make table   the same table of what has been trained, or RUNS=\"model experiment\""
+	@echo "make listen  their samples on one page, to hear and judge side by side"
 	@echo "make test    run the tests (TESTS=tests/midi for some of them)"
 	@echo "make lint    ruff and mypy"
 	@echo "make ci      what must pass before a merge: lint, tests, the pipeline on a small corpus"
@@ -64,17 +65,21 @@ endif
 
 repro: $(VENV)/installed
 	dvc repro
-	@echo "listen to data/samples/*.mid; the numbers are in metrics/"
+	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
 compare: $(VENV)/installed
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
 		dvc exp run --queue --set-param model=$$model $${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
-	dvc exp run --run-all && python -m tonerow.tracking.comparison $(MODELS)
+	dvc exp run --run-all && python -m tonerow.tracking.comparison $(MODELS) && \
+	python -m tonerow.cli.runs $(MODELS)
 
 table: $(VENV)/installed
 	@python -m tonerow.tracking.comparison $(RUNS)
+
+listen: $(VENV)/installed
+	@python -m tonerow.cli.runs $(RUNS)
 
 # A file goes to one process as a whole: its tests may share what takes long to make.
 AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -63,6 +63,7 @@ def test_repro_runs_every_stage_in_order(repro: str) -> None:
         ("tokens/notes.parquet", schema.TOKEN_NOTES),
         ("tokens/chars.parquet", schema.TOKEN_CHARS),
         ("samples/samples.parquet", schema.SAMPLES),
+        ("samples/sources.parquet", schema.SAMPLES),
     ],
 )
 def test_every_table_has_its_schema(repository: Repository, name: str, expected: Any) -> None:
@@ -146,9 +147,10 @@ def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
         assert steps == list(range(1, EPOCHS + 1))
     scored = repository.json("evaluate.json")["test"]["pitch_nll"]
     assert run.data.metrics["evaluate/test.pitch_nll"] == scored
-    for folder, name in (("samples", "sample-00.mid"), ("metrics", "evaluate.json")):
-        paths = [item.path for item in client.list_artifacts(run.info.run_id, folder)]
-        assert f"{folder}/{name}" in paths
+    logged = ["samples/sample-00.mid", "samples/sample-00.mp3", "samples/listen.html"]
+    for path in (*logged, "metrics/evaluate.json"):
+        files = client.list_artifacts(run.info.run_id, path.partition("/")[0])
+        assert path in [file.path for file in files]
 
 
 def test_afterwards_everything_is_up_to_date(repository: Repository) -> None:
@@ -220,6 +222,15 @@ def test_a_queued_run_logs_to_the_same_store(repository: Repository) -> None:
     files = repository.client().list_artifacts(run.info.run_id, "samples")
     assert "samples/samples.parquet" in [item.path for item in files]
     assert (repository.root / "mlartifacts").is_dir()
+
+
+@pytest.mark.usefixtures("queued")
+def test_samples_of_several_models_are_heard_on_one_page(repository: Repository) -> None:
+    names = "rnn_vanilla", "lstm_local"
+    assert "data/listen.html" in repository.run("python", "-m", "tonerow.cli.runs", *names)
+    page = (repository.root / "data/listen.html").read_text("utf-8")
+    assert all(f'"title": "{name}"' in page for name in names)
+    assert page.count("data:audio/mpeg;base64,") == 2 * 2 * 2  # two samples and sources each
 
 
 @pytest.mark.usefixtures("queued")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.listening.pages import HOSTILE, code, groups, notes
-from tonerow.listening.page import Group, Pair, Track, read_code, summary, write_page
+from tonerow.listening.page import Group, Pair, Track, merge_pages, read_code, summary, write_page
 
 
 def written(path: Path, content: list[Group]) -> str:
@@ -122,3 +122,24 @@ def test_the_summary_adds_listeners() -> None:
 def test_a_code_counts_once() -> None:
     with pytest.raises(ValueError, match="is there twice"):
         summary([code([["a", 4, 4]]), f"{code([['a', 4, 4]])}\n"])
+
+
+def test_several_pages_become_one(tmp_path: Path) -> None:
+    both = groups(tmp_path)
+    write_page(tmp_path / "a.html", both[:1])
+    write_page(tmp_path / "b.html", both[1:])
+    write_page(tmp_path / "c.html", both)
+    pages = {name: tmp_path / f"{name}.html" for name in "abc"}
+    merge_pages(tmp_path / "all.html", pages)
+    merged = data_of((tmp_path / "all.html").read_text("utf-8"))["groups"]
+    single = [
+        group for page in pages.values() for group in data_of(page.read_text("utf-8"))["groups"]
+    ]
+    assert [group["title"] for group in merged] == ["a", "b", "c", "c (2)"]
+    assert [group["pairs"] for group in merged] == [group["pairs"] for group in single]
+
+
+def test_another_file_is_no_page(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_bytes(b"<p>\xff</p>")
+    with pytest.raises(ValueError, match=r"a\.html is no page of samples"):
+        merge_pages(tmp_path / "all.html", {"a": tmp_path / "a.html"})

@@ -6,8 +6,9 @@ import base64
 import binascii
 import json
 import math
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,6 +25,7 @@ COLUMNS = ["onset_beat", "duration_beat", "pitch", "nats", "is_given", "is_drum"
 CODE = "tonerow1"
 """The first part of a code: what it is, and the version of its form."""
 
+_DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 _CODE_SHAPE = f"{CODE}:NUMBER:ANSWERS:CHECK"
 
 
@@ -103,7 +105,32 @@ def write_page(path: Path, groups: list[Group]) -> None:
     titles = [group.title for group in groups]
     if len(set(titles)) < len(titles):
         raise ValueError(f"two groups have the same title: {titles}; codes need one for each")
-    content = json.dumps({"groups": [_group(group) for group in groups]}, allow_nan=False)
+    _write(path, [_group(group) for group in groups])
+
+
+def merge_pages(path: Path, pages: Mapping[str, Path]) -> None:
+    """Writes one page with the groups of several, to hear and judge them side by side.
+
+    Args:
+        path: the HTML file.
+        pages: what each page stands for; it becomes the title of its group.
+
+    Raises:
+        ValueError: a file is no such page.
+    """
+    groups = []
+    for title, page in pages.items():
+        found = _DATA.search(page.read_text(encoding="utf-8", errors="replace"))
+        if not found:
+            raise ValueError(f"{page} is no page of samples")
+        own = json.loads(found[1])["groups"]
+        names = [title, *(f"{title} ({i})" for i in range(2, len(own) + 1))]
+        groups += [{**group, "title": name} for name, group in zip(names, own, strict=True)]
+    _write(path, groups)
+
+
+def _write(path: Path, groups: list[dict[str, Any]]) -> None:
+    content = json.dumps({"groups": groups}, allow_nan=False)
     parts = resources.files("tonerow.listening")
     page = parts.joinpath("listen.html").read_text(encoding="utf-8")
     for name in ("listen.css", "listen.js", "blind.js"):

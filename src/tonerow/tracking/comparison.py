@@ -214,16 +214,22 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return sorted(rows.values(), key=lambda row: -float(row["evaluate/test.pitch_nll"]))
 
 
-def main() -> None:
-    """Prints the table."""
-    settings = params.load()
+def chosen(settings: params.Params, names: Sequence[str]) -> dict[str, list[Run]]:
+    """The runs that names ask for, see above; says which are missing, and exits if all are."""
     others = [name for name in settings.models if name != settings.model]
-    names = sys.argv[1:] or [settings.model, *others]
+    names = names or [settings.model, *others]
     rows = latest(tracking.finished(settings), recipes(settings, names))
     if missing := [name for name in names if name not in rows]:
         print(f"no finished run as params.yaml says: {', '.join(missing)}", file=sys.stderr)
     if not rows:
         sys.exit("no finished run on this corpus; train a model first, for instance: make repro")
+    return rows
+
+
+def main() -> None:
+    """Prints the table."""
+    settings = params.load()
+    rows = chosen(settings, sys.argv[1:])
 
     def load(run: Run) -> pa.Table | None:
         return tracking.scores(settings, run["run_id"])

@@ -22,6 +22,8 @@ from filelock import FileLock
 from tonerow.params import Params
 
 LOCK_SECONDS = 60.0
+PAGE = "samples/listen.html"
+"""The artifact with the page of the samples."""
 NOTES = "scores/notes.parquet"
 """The artifact with the scores of every held-out note, as `record` logs it."""
 
@@ -169,6 +171,20 @@ def scores(settings: Params, run_id: str) -> pa.Table | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         return pq.read_table(client.download_artifacts(run_id, NOTES, folder))
+
+
+def page(settings: Params, run_id: str, folder: Path) -> Path | None:
+    """Brings the page of a run's samples into a folder; None where it has none.
+
+    Args:
+        settings: of which `track` names the experiment.
+        run_id: of one of `finished`.
+        folder: where to.
+    """
+    client = Store(settings.track.experiment).client
+    if not any(file.path == PAGE for file in client.list_artifacts(run_id, "samples")):
+        return None
+    return Path(client.download_artifacts(run_id, PAGE, str(folder)))
 
 
 def _absolute(uri: str, root: Path) -> str:
