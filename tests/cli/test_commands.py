@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tonerow.model_files import Saved, save_model
 from tonerow.models import find
 
 ABC = "X:1\nT:one\nL:1/8\nK:D\nA2|d2f2 afdA|\n\nX:2\nT:two\nL:1/8\nK:C\nC2 z2 E|\n"
-RHYTHM_READERS = ["rnn_vanilla small", "lstm_local small", "lstm_full small"]
+RHYTHM_READERS = [f"{model} small" for model in SHIPPED.models if find(model).view == "melody"]
 
 
 def model_file(folder: Path, name: str) -> Path:
@@ -189,38 +190,48 @@ OPTIONS += ["--temperature", "1.1", "--top-k", "9", "--top-p", ".9", "--min-p", 
 OPTIONS += ["--repeat-decay", ".5", "--primer-notes", "3", "--tune", "1"]
 
 
-@pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
-def test_every_option_with_every_model(
+STARTS = {
+    "melody": [["--rhythm", "tune.abc"], ["--tap", "0 .5, .5 1"]],
+    "events": [["--primer", "tune.abc"]],
+    "chars": [["--header", "K:G"]],
+}
+FOR_PITCHES = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
+TAKEN = {"melody": list(FOR_PITCHES), "events": ["--range"], "chars": []}
+every_model = pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
+
+
+@every_model
+def test_every_model_takes_its_own_start_and_refuses_the_others_by_name(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each model takes one way to start, all that is for it, and refuses the rest by name."""
     model_file(folder, name)
-    model = name.split(maxsplit=1)[0]
-    view = find(model).view
-    takes = {"--rhythm": "melody", "--tap": "melody", "--primer": "events", "--header": "chars"}
-    gives = {"--rhythm": "tune.abc", "--tap": "0 .5, .5 1", "--primer": "tune.abc"}
-    for start, of in takes.items():
-        given = gives.get(start, "K:G")
-        asked = [*BASE[:3], "--out", "music", start, given, *OPTIONS]
-        if of != view:
-            assert f"not from {start}" in refused(asked, capsys)
-    for start, of in takes.items():
-        asked = [*BASE[:3], "--out", start[2:], start, gives.get(start, "K:G"), *OPTIONS]
-        if of == view:
-            main(asked)
-            assert Path(start[2:], "samples.png").stat().st_size > 0
-    own = {"melody": ["--hints", "60 62", "--range", "50-70"], "events": ["--range", "50-70"]}
-    asked = [*BASE[:3], "--out", "more", *asked_start(view), *own.get(view, [])]
-    main([*asked, *OPTIONS])
-    for option, value in (("--hints", "60"), ("--range", "50-70")):
-        if option not in own.get(view, []):
-            refused_asked = [*BASE[:3], "--out", "music", *asked_start(view), option, value]
-            assert "a model of this kind" in refused(refused_asked, capsys)
+    for view, starts in STARTS.items():
+        for start in starts:
+            asked = ["generate", "--model", "model.pt", *start, *OPTIONS, "--out"]
+            if view == find(name.split(maxsplit=1)[0]).view:
+                main([*asked, start[0][2:]])
+                assert Path(start[0][2:], "listen.html").stat().st_size > 0
+            else:
+                assert f"not from {start[0]}" in refused([*asked, "music"], capsys)
 
 
-def asked_start(view: str) -> list[str]:
-    starts = {"melody": ["--rhythm", "tune.abc"], "events": ["--primer", "tune.abc"]}
-    return starts.get(view, ["--header", "K:G"])
+@every_model
+def test_what_is_for_pitches_is_taken_or_refused_with_a_reason(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model_file(folder, name)
+    view = find(name.split(maxsplit=1)[0]).view
+    asked = ["generate", "--model", "model.pt", *STARTS[view][0], *OPTIONS, "--out"]
+    main(
+        [
+            *asked,
+            "taken",
+            *(part for option in TAKEN[view] for part in (option, FOR_PITCHES[option])),
+        ]
+    )
+    for option in FOR_PITCHES.keys() - TAKEN[view]:
+        said = refused([*asked, "music", option, FOR_PITCHES[option]], capsys)
+        assert "a model of this kind" in said
 
 
 def test_a_piece_is_continued_from_its_first_notes(folder: Path) -> None:
@@ -243,6 +254,20 @@ def test_a_tapped_rhythm_is_played(folder: Path) -> None:
 def test_a_rhythm_that_is_none_is_refused(pairs: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused([*BASE[:-1], "--tap", pairs], capsys)
     assert "it should be pairs of beats, rest and sound" in said
+
+
+def test_tapping_needs_a_terminal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("  "))
+    assert "tap needs a terminal" in refused(["tap", "--out", "music"], capsys)
+
+
+def test_an_instrument_plays_the_melody(folder: Path) -> None:
+    main([*BASE, "tune.abc", "--samples", "2", "--instrument", "73"])
+    for name in ("sample-01", "source"):
+        (part,) = pretty_midi.PrettyMIDI(str(folder / f"music/{name}.mid")).instruments
+        assert part.program == 73
 
 
 def test_a_header_begins_the_tune_with_its_key_last(folder: Path) -> None:

@@ -46,6 +46,7 @@ N_PARAMETERS = {
     "lstm_local": 7_223_424,
     "lstm_full": 15_917_697,
     "lstm_window": 2_237_379,
+    "transformer": 925_875,
     # The write-ups of the rest leave sizes open; these are the sections' own, with the vocabularies
     # above: they guard against a change that nobody meant.
     "rnn_heads": 124_033,

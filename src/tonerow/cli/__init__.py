@@ -35,8 +35,10 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_start(make)
-    _add_drawing(make)
-    make.set_defaults(**DEFAULTS)
+    tap = commands.add_parser("tap", help="tap a rhythm with the space bar and get pitches for it")
+    for command in (make, tap):
+        _add_drawing(command)
+        command.set_defaults(**DEFAULTS)
     play = commands.add_parser("play", help="hear a folder of samples, a MIDI or an ABC file")
     play.add_argument("what", type=Path, metavar="FILE|FOLDER", help="what to hear")
     play.add_argument(
@@ -51,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_start(make: argparse.ArgumentParser) -> None:
-    """Adds what to start from, and where to write."""
+    """Adds what to start from."""
     start = make.add_argument_group("start").add_mutually_exclusive_group(required=True)
     add = start.add_argument
     add("--rhythm", type=Path, metavar="FILE", help="new pitches for a melody line (MIDI or ABC)")
@@ -61,14 +63,15 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     )
     add("--header", metavar="FIELDS", help="an ABC tune for fields such as 'R:jig M:6/8 K:D'")
     add = make.add_argument
-    add("--out", type=Path, required=True, metavar="FOLDER", help="where to; made if it is missing")
-    add("--model", type=Path, default=MODEL, help="default: %(default)s")
     add("--tune", type=int, default=1, metavar="N", help="the N-th tune of an ABC file (1)")
     add("--primer-notes", type=int, default=32, metavar="N", help="of the piece (%(default)s)")
 
 
 def _add_drawing(make: argparse.ArgumentParser) -> None:
-    """Adds how to draw."""
+    """Adds where to write, and how to draw."""
+    add = make.add_argument
+    add("--out", type=Path, required=True, metavar="FOLDER", help="where to; made if it is missing")
+    add("--model", type=Path, default=MODEL, help="default: %(default)s")
     add = make.add_argument_group("drawing").add_argument
     add("--samples", type=int, default=4, help="how many samples (%(default)s)")
     add("--notes", type=int, default=400, help="of a sample, at most (%(default)s)")
@@ -81,6 +84,7 @@ def _add_drawing(make: argparse.ArgumentParser) -> None:
     add("--top-p", type=float, metavar="P", help="keep the likeliest, P together (%(default)s)")
     add("--min-p", type=float, metavar="P", help="keep what is P times the likeliest (%(default)s)")
     add("--repeat-decay", type=float, metavar="D", help="0-1: avoid repeated notes (%(default)s)")
+    add("--instrument", type=int, default=0, metavar="N", help="General MIDI, 0-127; 73: flute (0)")
     add("--tempo", type=float, metavar="BPM", help="quarter notes a minute (the file's own)")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from tonerow import runtime
 from tonerow.cli import DEFAULTS
 from tonerow.cli.starts import UsageError, header_of, line_of, notes_of, score_of, tapped
+from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
 from tonerow.generation import chars, check, events, melody
 from tonerow.generation.samples import GenerationError, Request, Samples
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
@@ -61,6 +63,18 @@ def generate(options: argparse.Namespace) -> None:
     if lost := settings.samples - samples.notes["sample"].nunique():
         print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
     print(f"hear them: tonerow play {options.out}")
+
+
+def tap(options: argparse.Namespace) -> None:
+    """Takes a rhythm from the space bar, and writes music for it."""
+    if not sys.stdin.isatty():
+        raise UsageError("tap needs a terminal; elsewhere, generate --tap takes the rhythm as text")
+    bpm = options.tempo or TAP_BPM
+    print(f"Tap each note with the space bar, {bpm:g} beats a minute or as you like; Enter ends.")
+    pairs = rhythm_of(taps(sys.stdin.fileno()), bpm)
+    print(f"--tap '{pairs}'")
+    start = {"tap": pairs, "rhythm": None, "primer": None, "header": None}
+    generate(argparse.Namespace(**vars(options), **start, tune=1, primer_notes=1))
 
 
 def play(options: argparse.Namespace) -> None:
@@ -143,7 +157,7 @@ def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
     renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
     renamed |= {"primer_notes": "primer"}
-    asked = ["samples", "seed", *renamed, *DEFAULTS]
+    asked = ["samples", "seed", "instrument", *renamed, *DEFAULTS]
     values = {renamed.get(name, name): getattr(options, name) for name in asked}
     try:
         values["hints"] = [int(pitch) for pitch in options.hints.replace(",", " ").split()]

@@ -14,11 +14,13 @@ from tonerow.params import Generate
 __all__ = ["GENERATORS", "GenerationError", "Request", "Samples", "generate"]
 
 NOT_FOR = {
-    "events": {"hints": "goes on from the notes of a piece"},
-    "chars": dict.fromkeys(("hints", "lowest", "highest"), "writes text, not pitches"),
+    "events": dict.fromkeys(("hints", "instrument"), "goes on from the notes of a piece"),
+    "chars": dict.fromkeys(
+        ("hints", "lowest", "highest", "instrument"), "writes text, not pitches"
+    ),
 }
 """Settings that mean nothing for a view, and why."""
-NOTHING = {"hints": [], "lowest": 0, "highest": 127}
+NOTHING = {"hints": [], "lowest": 0, "highest": 127, "instrument": 0}
 """Their values when nothing is asked for."""
 
 GENERATORS: dict[str, Callable[[Request], Samples]] = {

@@ -54,7 +54,7 @@ def recolour(
     drawn = draw_pitches(request, given, length, fixed)
     cut = len(lines)
     told = [len(pitches) for pitches in hints] + [0] * len(sources)
-    rows = to_notes([*lines, *sources], *drawn, told)
+    rows = to_notes([*lines, *sources], *drawn, told, request.settings.instrument)
     return numbered(rows[:cut]), numbered(rows[cut:])
 
 
@@ -102,7 +102,7 @@ def draw_pitches(
 
 
 def to_notes(
-    lines: list[pd.DataFrame], pitch: Tensor, nats: Tensor, told: list[int]
+    lines: list[pd.DataFrame], pitch: Tensor, nats: Tensor, told: list[int], program: int
 ) -> list[pd.DataFrame]:
     """Notes with the lines' rhythms and these pitches (B, L), so many of which were given."""
     rows = []
@@ -113,7 +113,7 @@ def to_notes(
             "source_piece_id": line["piece_id"],
             "pitch": pitch[i, : len(line)].cpu().numpy(),
             "velocity": VELOCITY,
-            "program": 0,
+            "program": program,
             "is_drum": False,
             "onset_beat": end - duration,
             "duration_beat": duration,

@@ -92,6 +92,33 @@ class LstmFull(_Melody):
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
+class Transformer(_Melody):
+    """Decoder-only transformer with relative positions, over [rhythm; previous pitch]."""
+
+    pitch_embedding: PositiveInt
+    """size of the embedding of the previous pitch"""
+
+    hidden_size: PositiveInt
+    """size of a note in each layer, a multiple of heads"""
+
+    layers: PositiveInt
+    """layers of attention, one on top of the other"""
+
+    heads: PositiveInt
+    """of the attention"""
+
+    dropout: OpenFraction
+    """share of what each layer adds that is dropped in training, 0 or more and below 1"""
+
+    @model_validator(mode="after")
+    def _splits_into_heads(self) -> Transformer:
+        if self.hidden_size % self.heads:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}, which is no multiple of heads, {self.heads}"
+            )
+        return self
+
+
 class _Continuous(Architecture):
     """Settings of an architecture that predicts times or velocities as real values."""
 

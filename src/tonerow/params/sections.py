@@ -193,6 +193,9 @@ class Generate(Section):
     highest: Pitch
     """highest pitch that is drawn, 0-127"""
 
+    instrument: Annotated[int, Field(ge=0, le=127)]
+    """General MIDI program that melodies are played on, 0-127 (0 piano, 40 violin, 73 flute)"""
+
     tempo_bpm: Annotated[float, Field(ge=4, le=960)] | None
     """quarter notes a minute in the MIDI files, 4-960 (MIDI knows none slower); null takes the
     source piece's own"""

@@ -1,0 +1,64 @@
+"""A rhythm from the space bar of a terminal."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import termios
+import time
+import tty
+from collections.abc import Callable, Sequence
+
+from tonerow.cli.starts import UsageError
+
+TAP_BPM = 120.0
+"""Quarter notes a minute, unless a tempo is given."""
+GRID = 4
+"""Parts of a beat to which taps are moved."""
+_END = b"\r\n\x04"
+_STOP = b"\x03"
+
+
+def taps(terminal: int, clock: Callable[[], float] = time.monotonic) -> list[float]:
+    """The moments at which the space bar is pressed, in seconds, until Enter.
+
+    Args:
+        terminal: its file descriptor.
+        clock: seconds.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
+    """
+    before, moments = termios.tcgetattr(terminal), []
+    try:
+        tty.setraw(terminal)
+        while (key := os.read(terminal, 1)) and key not in _END:
+            if key in _STOP:
+                raise KeyboardInterrupt
+            if key == b" ":
+                moments.append(clock())
+                os.write(terminal, b".")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        os.write(terminal, b"\n")
+    return moments
+
+
+def rhythm_of(moments: Sequence[float], bpm: float) -> str:
+    """Taps as pairs of rest and sound, see `tonerow.cli.starts.tapped`.
+
+    Each note sounds until the next; the last one sounds a beat. Onsets lie on a grid of `GRID` a beat;
+    two on one place are one note.
+
+    Args:
+        moments: seconds, ascending.
+        bpm: quarter notes a minute.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not moments:
+        raise UsageError("no tap was heard; press the space bar once for each note")
+    places = sorted({round((moment - moments[0]) * bpm / 60 * GRID) for moment in moments})
+    lengths = [after - at for at, after in itertools.pairwise(places)]
+    return ", ".join(f"0 {length / GRID:g}" for length in [*lengths, GRID])
