@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import torch
+from torch.nn import functional as F  # noqa: N812 (the usual name)
+from torch.nn.utils.rnn import pad_sequence
 
 from tonerow import abc_notation
 from tonerow.abc_notation import Tune
@@ -36,7 +38,7 @@ def generate(request: Request) -> Samples:
     tunes, those whose bars, but for the first and last of a section, add up to the metre.
     """
     tunes = choose_tunes(request)
-    texts = write(request, tunes["header"])
+    texts = write(request, tunes["header"].tolist())
     most = request.settings.max_notes * 4
     found = [played(text, most) for text in texts]
     notes = rows(tunes.index, found)
@@ -66,26 +68,28 @@ def choose_tunes(request: Request) -> pd.DataFrame:
 
 
 @torch.no_grad()
-def write(request: Request, headers: Iterable[str]) -> list[str]:
+def write(request: Request, headers: Sequence[str]) -> list[str]:
     """The tunes that the model writes under these headers, each up to its end symbol."""
-    tunes = []
-    for i, header in enumerate(progress(list(headers), desc="generate", unit="tunes")):
-        drawing = Drawing(request, [i])
-        given = request.tokenizer.encode_text(header)[:-1]  # a header does not end the tune
-        length = torch.tensor([len(given)], device=request.device)
-        state, body, current = request.model.begin({}, length), [], START
-        for t in range(len(given) + request.settings.max_characters):
-            before = torch.tensor([current], device=request.device)
-            predictions, state = request.model.step({"char": before}, state)
-            if t < len(given):
-                current = given[t]
-                continue
-            current = int(drawing.draw(_writable(predictions))["char"])
-            if current == END:
-                break
-            body.append(current)
-        tunes.append(header + request.tokenizer.decode_text(body))
-    return tunes
+    most = request.settings.max_characters
+    given = [request.tokenizer.encode_text(header)[:-1] for header in headers]  # it goes on
+    length = torch.tensor([len(ids) for ids in given])
+    fixed = pad_sequence([torch.tensor(ids) for ids in given], True, START)  # (B, header)
+    fixed = F.pad(fixed, (0, most), value=START)
+    drawing, state = Drawing(request, range(len(given))), request.model.begin({}, length)
+    current, written, ended = torch.full_like(length, START), [], length < 0
+    for t in progress(range(fixed.shape[1]), desc="generate", unit="characters"):
+        before = {"char": current.to(request.device)}
+        predictions, state = request.model.step(before, state)
+        current = drawing.draw(_writable(predictions), {"char": fixed[:, t]})["char"].cpu()
+        written.append(current)
+        ended |= (current == END) & (t >= length) | (t + 1 >= length + most)
+        if ended.all():
+            break
+    ids = torch.stack(written, 1).tolist()  # (B, L)
+    return [
+        header + request.tokenizer.decode_text(row[len(own) : len(own) + most])
+        for header, own, row in zip(headers, given, ids, strict=True)
+    ]
 
 
 def _writable(predictions: Predictions) -> Predictions:
