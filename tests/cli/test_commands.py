@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
@@ -117,7 +118,9 @@ def test_help_names_the_defaults_and_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "--rhythm FILE" in done.stdout
-    assert all(f"({value})" in done.stdout for value in DEFAULTS.values())
+    for name, value in DEFAULTS.items():
+        text = done.stdout.split(f"  --{name.replace('_', '-')} ")[1].split("  --")[0]
+        assert f"({value})" in text
 
 
 def test_defaults_are_those_of_the_shipped_file() -> None:
@@ -342,3 +345,29 @@ def test_codes_of_listeners_are_added_up(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_damaged_code_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is damaged" in refused(["listen-score", code([["a", 1, 2]])[:-1] + "z"], capsys)
+
+
+def test_a_name_that_is_no_text_is_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = folder / os.fsdecode(b"odd\xff.abc")
+    odd.write_text(ABC, encoding="utf-8")
+    main([*BASE, str(odd), "--samples", "1"])
+    main(["play", str(odd), "--quiet"])
+    assert Path(capsys.readouterr().out.splitlines()[-1]).is_file()
+
+
+def test_a_tempo_that_changes_is_heard(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tune = "X:1\nL:1/4\nQ:1/4=60\nK:C\nC2|[Q:1/4=30]C2|\n"
+    (folder / "slower.abc").write_text(tune, encoding="utf-8")
+    main(["play", "slower.abc", "--quiet"])
+    page = Path(capsys.readouterr().out.strip())
+    (part,) = pretty_midi.PrettyMIDI(str(page.with_name("tune.mid"))).instruments
+    assert [note.end - note.start for note in part.notes] == pytest.approx([2, 4])
+
+
+def test_what_was_written_before_goes(folder: Path) -> None:
+    main([*BASE, "tune.abc", "--samples", "3"])
+    (folder / "music/mine.mid").write_bytes(b"mine")
+    main([*BASE[:-1], "--tap", "0 1, 0 1", "--samples", "1"])
+    assert sorted(file.name for file in (folder / "music").iterdir()) == [
+        *["listen.html", "mine.mid", "sample-00.mid", "sample-00.mp3", "samples.png"]
+    ]

@@ -124,6 +124,15 @@ def test_what_is_copied_from_train_is_counted_transposed_too(tokens: Path) -> No
     assert known.longest([mixed, own[:3], tune]) == [9, known.longest([own[:3]])[0], 9]
 
 
+def test_the_longest_run_is_found_whatever_its_length(tokens: Path) -> None:
+    train = load_melody(tokens, "train")
+    tune = train.notes["pitch"].numpy()[train.first[0] : train.first[1]].astype(np.int64)
+    known = Known(tokens, "melody")
+    lines = [tune[: n + 1] for n in range(12, len(tune))]
+    assert known.longest(lines) == list(range(12, len(tune)))
+    assert known.longest([]) == []
+
+
 def test_a_run_does_not_go_on_in_the_next_sample(tokens: Path) -> None:
     train = load_melody(tokens, "train")
     tune = train.notes["pitch"].numpy()[train.first[0] : train.first[1]].astype(np.int64)

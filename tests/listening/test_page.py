@@ -95,7 +95,17 @@ def test_a_damaged_code_is_refused(place: int) -> None:
             read_code(bad)
 
 
-@pytest.mark.parametrize("answers", [[["a", 9, 8]], [["a", -1, 8]], [["a", True, 1]], [[1, 1, 1]]])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [["a", 9, 8]],
+        [["a\x1b", 1, 8]],
+        [["a", 1, 10**30]],
+        [["a", -1, 8]],
+        [["a", True, 1]],
+        [[1, 1, 1]],
+    ],
+)
 def test_a_code_that_holds_no_score_is_refused(answers: Any) -> None:
     with pytest.raises(ValueError, match="which is no score"):
         read_code(code(answers))

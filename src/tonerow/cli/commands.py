@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from tonerow import runtime
-from tonerow.cli import DEFAULTS
-from tonerow.cli.starts import UsageError, header_of, line_of, notes_of, score_of, tapped
+from tonerow.cli.options import check, settings_of
+from tonerow.cli.starts import UsageError, header_of, line_of, notes_of, plain, score_of, tapped
 from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
-from tonerow.generation import chars, check, events, melody
+from tonerow.generation import chars, events, melody
 from tonerow.generation.samples import GenerationError, Request, Samples
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
-from tonerow.midi.writing import playing_tempo, write_midi
+from tonerow.midi.writing import write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
 from tonerow.notes.table import to_table
-from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
 
@@ -45,36 +43,46 @@ def info(options: argparse.Namespace) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Writes music from what the user gives."""
-    settings = settings_of(options)
-    model, about = opened(options.model, options.seed)
-    given = [name for name in ALL_STARTS if getattr(options, name[2:]) is not None]
-    if given[0] not in STARTS[model.view]:
-        raise UsageError(
-            f"{about.model} writes {VIEWS[model.view].label}: it starts from "
-            f"{' or '.join(STARTS[model.view])}, not from {given[0]}"
-        )
-    check(model.view, settings)
-    request = Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings)
-    samples, source = WAYS[model.view](options, request)
-    pieces = pd.DataFrame(source, samples.notes["source_piece_id"].unique())
-    saying = described(about.model, about.size, model, settings)
-    write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
-    print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
-    if lost := settings.samples - samples.notes["sample"].nunique():
-        print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
-    print(f"hear them: tonerow play {options.out}")
+    (start,) = (name for name in ALL_STARTS if getattr(options, name[2:]) is not None)
+    write(options, *ready(options, start))
 
 
 def tap(options: argparse.Namespace) -> None:
     """Takes a rhythm from the space bar, and writes music for it."""
     if not sys.stdin.isatty():
         raise UsageError("tap needs a terminal; elsewhere, generate --tap takes the rhythm as text")
+    request, about = ready(options, "--tap")
     bpm = options.tempo or TAP_BPM
     print(f"Tap each note with the space bar, {bpm:g} beats a minute or as you like; Enter ends.")
-    pairs = rhythm_of(taps(sys.stdin.fileno()), bpm)
-    print(f"--tap '{pairs}'")
-    start = {"tap": pairs, "rhythm": None, "primer": None, "header": None}
-    generate(argparse.Namespace(**vars(options), **start, tune=1, primer_notes=1))
+    options.tap = rhythm_of(taps(sys.stdin.fileno()), bpm)
+    print(f"--tap '{options.tap}'")
+    write(options, request, about)
+
+
+def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
+    """The model and how to draw, when all that is asked for makes sense."""
+    settings = settings_of(options)
+    model, about = opened(options.model, options.seed)
+    if start not in STARTS[model.view]:
+        raise UsageError(
+            f"{about.model} writes {VIEWS[model.view].label}: it starts from "
+            f"{' or '.join(STARTS[model.view])}, not from {start}"
+        )
+    check(model.view, settings)
+    return Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings), about
+
+
+def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
+    """Draws samples and writes all their files."""
+    settings = request.settings
+    samples, source = WAYS[request.model.view](options, request)
+    pieces = pd.DataFrame(source, samples.notes["source_piece_id"].unique())
+    saying = described(about.model, about.size, request.model, settings)
+    write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
+    print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
+    if lost := settings.samples - samples.notes["sample"].nunique():
+        print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
+    print(f"hear them: tonerow play {options.out}")
 
 
 def play(options: argparse.Namespace) -> None:
@@ -90,15 +98,16 @@ def play(options: argparse.Namespace) -> None:
 def page_of(file: Path, tune: int) -> Path:
     """A page to hear and see one file with, in a temporary folder."""
     score = score_of(file, tune)
-    title = score.title or file.stem
-    notes = to_table(file.stem, score).to_pandas()
-    notes = notes.assign(sample=0, nats=float("nan"), is_given=False)
-    bpm = playing_tempo(score.tempo_bpm, None)
+    title = score.title or plain(file)
+    notes = to_table(plain(file), score).to_pandas()
+    seconds = {"onset_beat": notes["onset_sec"], "duration_beat": notes["duration_sec"]}
+    notes = notes.assign(sample=0, nats=float("nan"), is_given=False, **seconds)
+    bpm = 60.0  # a beat a second: the file's tempo may change
     out = Path(tempfile.mkdtemp(prefix="tonerow-"))
-    write_midi(out / f"{file.stem}.mid", notes, bpm)
-    sound([out / f"{file.stem}.mid"])
-    track = track_of(out, file.stem, notes, bpm)
-    write_page(out / PAGE, [Group(file.name, {}, [Pair(title, "", track, None)])])
+    write_midi(out / "tune.mid", notes, bpm)
+    sound([out / "tune.mid"])
+    track = track_of(out, "tune", notes, bpm)
+    write_page(out / PAGE, [Group(plain(file), {}, [Pair(title, "", track, None)])])
     return out / PAGE
 
 
@@ -117,7 +126,7 @@ Made = tuple[Samples, dict[str, Any]]
 def recolour(options: argparse.Namespace, request: Request) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
-    name = "tapped" if tap else options.rhythm.name
+    name = "tapped" if tap else plain(options.rhythm)
     score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
     line = line_of(name, score, request.tokenizer).head(request.settings.max_notes)
     lines = [line] * request.settings.samples
@@ -128,9 +137,10 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
 def go_on(options: argparse.Namespace, request: Request) -> Made:
     """What comes after the first notes of a file."""
     score = score_of(options.primer, options.tune)
-    piece = notes_of(options.primer.name, score, request.tokenizer)
-    notes, sources = events.continued(request, [piece] * request.settings.samples, [piece])
-    title = score.title or options.primer.name
+    piece = notes_of(plain(options.primer), score, request.tokenizer)
+    samples, sizes = request.settings.samples, [request.settings.max_notes]
+    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece])
+    title = score.title or plain(options.primer)
     return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
 
 
@@ -151,36 +161,6 @@ WAYS: dict[str, Callable[[argparse.Namespace, Request], Made]] = {
     "events": go_on,
     "chars": write_abc,
 }
-
-
-def settings_of(options: argparse.Namespace) -> Generate:
-    """The options as settings, checked as those of ``params.yaml``."""
-    renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
-    renamed |= {"primer_notes": "primer"}
-    asked = ["samples", "seed", "instrument", *renamed, *DEFAULTS]
-    values = {renamed.get(name, name): getattr(options, name) for name in asked}
-    try:
-        values["hints"] = [int(pitch) for pitch in options.hints.replace(",", " ").split()]
-        values["lowest"], values["highest"] = (int(end) for end in options.range.split("-"))
-    except ValueError:
-        raise UsageError(
-            f"--hints is {options.hints!r} and --range {options.range!r}; they should be like "
-            "'62 66 69' and 55-86"
-        ) from None
-    try:
-        return Generate(split="test", **values)
-    except ValidationError as error:
-        raise UsageError(_refusal(error, {new: old for old, new in renamed.items()})) from None
-
-
-def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
-    """What is wrong with an option, in the words of its setting."""
-    first = error.errors()[0]
-    if not first["loc"]:
-        return str(first["msg"]).removeprefix("Value error, ")
-    name = str(first["loc"][0])
-    option = {"lowest": "range", "highest": "range"}.get(name, spelt.get(name, name))
-    return f"--{option.replace('_', '-')} is {first['input']}: {first['msg']}"
 
 
 def opened(file: Path, seed: int = 1) -> tuple[Model, Saved]:

@@ -29,6 +29,11 @@ _BEATS = r"\s*(\d{1,3}(?:\.\d*)?|\.\d+)\s*"
 _PAIR = re.compile(rf"{_BEATS}(?<=\s){_BEATS}")
 
 
+def plain(file: Path) -> str:
+    """The name of a file; what is no text in it becomes a question mark."""
+    return file.name.encode("utf-8", "replace").decode()
+
+
 def score_of(file: Path, tune: int) -> Score:
     """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file."""
     kind = kind_of(file.name)
@@ -87,14 +92,15 @@ def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
 
 
 def header_of(fields: str, tokenizer: Tokenizer) -> str:
-    """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, the key last."""
+    """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, in train's order, the key last."""
     found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
     if not found or found[0][0] + ":" != fields.strip()[:2] or "K" not in dict(found):
         raise UsageError(
             f"--header is {fields!r}; it should be fields of ABC with a key, as 'R:jig M:6/8 K:D'"
         )
-    given = dict(found)
-    lines = [f"{letter}:{given[letter]}\n" for letter in sorted(given, key="K".__eq__)]
+    given, order = dict(found), "".join(tokenizer.abc_fields)  # as the model has read them
+    letters = sorted(given, key=lambda letter: (letter == "K", order.find(letter) % 99))
+    lines = [f"{letter}:{given[letter]}\n" for letter in letters]
     header = "".join(lines)
     unknown = {
         character

@@ -41,13 +41,14 @@ def generate(request: Request) -> Samples:
     texts = write(request, tunes["header"].tolist())
     most = request.settings.max_notes * 4
     found = [played(text, most) for text in texts]
-    notes = rows(tunes.index, found)
-    sources = rows(tunes.index, [played(text, most) for text in tunes["text"]])
+    human = [played(text, most) for text in tunes["text"]]
+    notes, sources = rows(tunes.index, found), rows(tunes.index, human)
+    lines = rows(tunes.index, found, melody=True), rows(tunes.index, human, melody=True)
     metrics = {
         "samples": len(texts),
         "parsed_fraction": float(np.mean([tune is not None for tune in found])),
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
-        **measured(request, notes, sources),
+        **measured(request, *lines),
     }
     return Samples(notes, sources, metrics, files(texts))
 
@@ -131,12 +132,13 @@ def played(text: str, most: int) -> Played | None:
         return None
 
 
-def rows(pieces: Iterable[Any], tunes: list[Played | None]) -> pd.DataFrame:
-    """The notes of tunes, as rows of `SAMPLES`; those that cannot be read have none."""
+def rows(pieces: Iterable[Any], tunes: list[Played | None], melody: bool = False) -> pd.DataFrame:
+    """The notes of tunes, or of their melodies, as rows of `SAMPLES`; an unread one has none."""
     columns = ["pitch", "program", "is_drum", "onset_beat", "duration_beat"]
     notes = [
         to_table(str(piece), tune.score)
-        .to_pandas()[columns]
+        .to_pandas()
+        .loc[lambda table: table["is_melody"] | (not melody), columns]
         .assign(source_piece_id=str(piece), sample=i)
         for i, (piece, tune) in enumerate(zip(pieces, tunes, strict=True))
         if tune is not None

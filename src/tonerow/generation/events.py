@@ -25,25 +25,27 @@ IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
 
 
 def generate(request: Request) -> Samples:
-    """Continues the openings of held-out pieces up to `max_notes`."""
+    """Continues the openings of held-out pieces up to their own length, at most `max_notes`."""
     pieces = held_out_lines(request, list(IDS.values()), melody=False)
-    notes, sources = continued(request, pieces, pieces)
+    sizes = [min(len(piece), request.settings.max_notes) for piece in pieces]
+    notes, sources = continued(request, pieces, sizes, pieces)
     metrics = {"samples": len(pieces), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
 
 
 def continued(
-    request: Request, pieces: list[pd.DataFrame], sources: list[pd.DataFrame]
+    request: Request, pieces: list[pd.DataFrame], sizes: list[int], sources: list[pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Continues the openings of pieces up to `max_notes`.
+    """Continues the openings of pieces.
 
-    What the model does not predict is filled in: without an offset, all notes, the given ones too,
-    follow each other end to end; without a velocity, it is constant; without an instrument, it is
-    the opening's last.
+    What the model does not predict is filled in, in sources too: without an offset, all notes, the
+    given ones too, follow each other end to end; without a velocity, it is constant; without an
+    instrument, it is the opening's last.
 
     Args:
         request: a model of the view "events", and how to sample.
         pieces: one for each sample; their columns are those of `IDS` and piece_id.
+        sizes: notes of each sample, at most `max_notes`.
         sources: pieces that are not to be changed.
 
     Returns:
@@ -53,8 +55,8 @@ def continued(
     opening = [min(len(piece), settings.primer) for piece in rows]
     whole = [min(len(piece), settings.max_notes) for piece in sources]
     given, length = opening_notes(rows, [*opening[:cut], *whole], request.device)
-    drawn = continue_primers(request, given, length)
-    made = to_notes(request, drawn, [settings.max_notes] * cut + whole, opening)
+    drawn = continue_primers(request, given, length, torch.tensor(opening, device=request.device))
+    made = to_notes(request, drawn, [*sizes, *whole], opening)
     named = [
         notes.assign(source_piece_id=piece["piece_id"].iloc[0])
         for notes, piece in zip(made, rows, strict=True)
@@ -89,10 +91,20 @@ def _with_norms(ids: Notes, vocabularies: Vocabularies) -> Notes:
 
 
 @torch.no_grad()
-def continue_primers(request: Request, given: Notes, length: Tensor) -> dict[str, Tensor]:
-    """Ids (B, L) of every field: the primers', then drawn ones; filled in where not predicted.
+def continue_primers(
+    request: Request, given: Notes, length: Tensor, opening: Tensor
+) -> dict[str, Tensor]:
+    """Goes on from given notes.
 
-    Beside them "nats" (B, L), that the model needs for what it predicts of each note.
+    Args:
+        request: a model of the view "events", and how to sample.
+        given: ids (B, P) of each field.
+        length: int64 (B,), how many notes keep what the model predicts of them.
+        opening: int64 (B,), how many keep what it does not predict; later ones have the last one's.
+
+    Returns:
+        Ids (B, L) of every field, and "nats" (B, L), that the model needs for what it predicts of
+        each note.
     """
     model, drawing = request.model, Drawing(request, range(len(length)))
     state = model.begin({}, length)
@@ -104,8 +116,7 @@ def continue_primers(request: Request, given: Notes, length: Tensor) -> dict[str
         fixed = {name: torch.where(t < length, own, START) for name, own in at.items()}
         drawn = drawing.draw(predictions, fixed)
         for name in IDS:
-            default = ids[name] if t else at[name]
-            filled = torch.where(t < length, at[name], default)
+            filled = torch.where(t < opening, at[name], ids[name]) if t else at[name]
             ids[name] = drawn.get(name, filled)
             chosen[name].append(ids[name])
         chosen["nats"].append(drawn["nats"])

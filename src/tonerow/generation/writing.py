@@ -69,13 +69,16 @@ def write_music(
     """Writes what can be heard, seen and read.
 
     Args:
-        out: the folder; made if it is missing.
+        out: the folder; made if it is missing. What an earlier call wrote there goes.
         samples: what was generated.
         pieces: `title` and `tempo_bpm` of the source pieces, by piece id; either may be missing.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: of all samples; None: that of the source piece.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for old in (*out.glob("sample-*"), *out.glob("source.*")):  # of what was written here before
+        if old.suffix in (".mid", ".mp3", ".abc"):
+            old.unlink()
     for name, text in samples.texts.items():
         (out / name).write_text(text, encoding="utf-8")
     tracks = {}
@@ -123,6 +126,7 @@ def pairs_of(
     for i, notes in samples.notes.groupby("sample"):
         name = f"sample-{i:02d}"
         source = tracks.get("source" if is_shared(samples) else f"{name}-source")
+        source = None if notes["is_given"].all() else source  # then the two are one
         title = titles.get(notes["source_piece_id"].iloc[0])
         yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)
 

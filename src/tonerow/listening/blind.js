@@ -25,7 +25,9 @@ function questions(chosen, seed) {
     const j = Math.floor(random() * (i + 1));
     [list[i], list[j]] = [list[j], list[i]];
   }
-  return list.map((question) => ({ ...question, human: random() < 0.5 ? 0 : 1, answer: null }));
+  const titles = new Set(); // several models may have been given one tune: it is asked about once
+  const once = ({ pair: { title, name } }) => !titles.has(title || name) && titles.add(title || name);
+  return list.filter(once).map((question) => ({ ...question, human: random() < 0.5 ? 0 : 1, answer: null }));
 }
 
 function logChoose(n, k) {

@@ -299,6 +299,11 @@ function heading(text, detail, track) {
   return el("div", { class: "bar" }, title, el("span", { class: "soft" }, score));
 }
 
+/** What a track is that may be somebody's own file. */
+function kind(pair) {
+  return pair.source || pair.sample.notes.some((note) => note[3] !== null) ? "Sample" : "Tune";
+}
+
 function number(value) {
   return value === undefined || value === null ? "–" : String(Number(value.toPrecision(3)));
 }
@@ -307,7 +312,7 @@ function descriptorTable(pair) {
   const tracks = [pair.sample, pair.source].filter(Boolean).map((track) => new Map(track.descriptors));
   const names = [...new Set(tracks.flatMap((values) => [...values.keys()]))];
   if (!names.length) return null;
-  const heads = ["Sample", "Human"].slice(0, tracks.length);
+  const heads = [kind(pair), "Human"].slice(0, tracks.length);
   const row = (name) => el("tr", {}, el("th", { scope: "row" }, name.replaceAll("_", " ")),
     ...tracks.map((values) => el("td", { class: "number" }, number(values.get(name)))));
   const top = el("tr", {}, el("td"), ...heads.map((text) => el("th", { scope: "col", class: "number" }, text)));
@@ -318,7 +323,7 @@ function descriptorTable(pair) {
 function downloads(pair) {
   const links = (track) => Object.entries(track.files).map(([kind, { name, url }]) =>
     el("a", { href: url, download: name, "aria-label": `Download ${name}` }, kind.toUpperCase()));
-  const rows = [["Sample", pair.sample], ["Human tune", pair.source]].filter(([, track]) => track);
+  const rows = [[kind(pair), pair.sample], ["Human tune", pair.source]].filter(([, track]) => track);
   return el("ul", { class: "files" }, ...rows.map(([text, track]) => el("li", {}, text, ...links(track))));
 }
 
@@ -327,7 +332,7 @@ function card(pair) {
   const tracks = el("div", { class: "tracks" });
   const add = (track, name, text, detail) =>
     tracks.append(new Player(track, name, { heading: heading(text, detail, track), pitches }).element);
-  add(pair.sample, pair.name, "Sample", "");
+  add(pair.sample, pair.name, kind(pair), "");
   if (pair.source) add(pair.source, `human tune of ${pair.name}`, "Human tune", pair.title && ` ${pair.title}`);
   const side = el("div", {}, descriptorTable(pair), downloads(pair));
   const columns = el("div", { class: "columns" }, tracks, side);

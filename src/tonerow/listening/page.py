@@ -25,6 +25,9 @@ COLUMNS = ["onset_beat", "duration_beat", "pitch", "nats", "is_given", "is_drum"
 CODE = "tonerow1"
 """The first part of a code: what it is, and the version of its form."""
 
+MOST_ASKED = 10_000
+"""Pairs that one listener can have judged."""
+
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 _CODE_SHAPE = f"{CODE}:NUMBER:ANSWERS:CHECK"
 
@@ -205,8 +208,8 @@ def read_code(code: str) -> list[tuple[str, int, int]]:
     except (binascii.Error, TypeError, ValueError) as error:
         raise ValueError(f"{code!r} cannot be read: {error}; copy it again, whole") from error
     for title, right, asked in rows:
-        counts = type(right) is int and type(asked) is int and 0 <= right <= asked
-        if not (isinstance(title, str) and counts):
+        counts = type(right) is int and type(asked) is int and 0 <= right <= asked <= MOST_ASKED
+        if not (isinstance(title, str) and title.isprintable() and counts):
             raise ValueError(f"{code!r} holds {right!r} of {asked!r}, which is no score")
     return rows
 

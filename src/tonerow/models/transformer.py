@@ -14,7 +14,7 @@ from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabularies
 
 FAR = 128
-"""Notes that are farther apart count as this far."""
+"""Classes of distances in notes: 0, 1, ... and the last for all that are farther."""
 
 
 class RelativePositions(nn.Module):
