@@ -66,7 +66,12 @@ CHOICES: dict[str, Any] = {
     "generate.temperature": 0.9,
     "generate.top_k": 0,
     "generate.top_p": 0.95,
+    "generate.min_p": 0.0,
     "generate.repeat_decay": 0.0,
+    "generate.hints": [],
+    "generate.lowest": 0,
+    "generate.highest": 127,
+    "generate.instrument": 0,
     "generate.tempo_bpm": None,
     "track.experiment": "tonerow",
 }

@@ -227,6 +227,7 @@ def test_a_queued_run_logs_to_the_same_store(repository: Repository) -> None:
 @pytest.mark.usefixtures("queued")
 def test_samples_of_several_models_are_heard_on_one_page(repository: Repository) -> None:
     names = "rnn_vanilla", "lstm_local"
+    repository.set({"model": names[0]})
     assert "data/listen.html" in repository.run("python", "-m", "tonerow.cli.runs", *names)
     page = (repository.root / "data/listen.html").read_text("utf-8")
     assert all(f'"title": "{name}"' in page for name in names)

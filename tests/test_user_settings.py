@@ -32,6 +32,8 @@ CHANGES = {
     "generate.seed": 13,
     "generate.samples": 1,
     "generate.primer": 8,
+    "generate.hints": [60],
+    "generate.instrument": 73,
 }
 
 
@@ -41,7 +43,8 @@ def user_settings() -> str:
     tree = yaml.load(shipped.text())
     model = next(name for name in tree["models"] if name != tree["model"])
     for sizes in tree["models"].values():
-        sizes["small"]["hidden_size"] //= 2
+        if "published" in sizes:  # else small is the size that the contract test knows
+            sizes["small"]["hidden_size"] //= 2
         for settings in sizes.values():  # published stays as large as it was written up
             settings["training"].update(batch_size=3, epochs=1, learning_rate=0.5)
     tree["models"][model]["mine"] = copy.deepcopy(tree["models"][model]["small"])
