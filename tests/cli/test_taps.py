@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tonerow.cli.starts import UsageError
+from tonerow.cli import UsageError
 from tonerow.cli.taps import rhythm_of, taps
 
 

@@ -20,6 +20,10 @@ Writes each sample as MIDI and MP3, your tune beside them, a picture, and a page
 """
 
 
+class UsageError(RuntimeError):
+    """What is asked for cannot be done; the message says why."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(
@@ -95,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     try:
         getattr(commands, options.command.replace("-", "_"))(options)
-    except (*commands.REFUSALS, OSError) as error:
+    except (UsageError, OSError) as error:
         print(f"tonerow: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

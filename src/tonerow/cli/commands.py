@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 
 from tonerow import runtime
+from tonerow.cli import UsageError
 from tonerow.cli.options import check, settings_of
-from tonerow.cli.starts import UsageError, header_of, line_of, notes_of, plain, score_of, tapped
+from tonerow.cli.starts import header_of, line_of, notes_of, plain, score_of, tapped
 from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
 from tonerow.generation import chars, events, melody
-from tonerow.generation.samples import GenerationError, Request, Samples
+from tonerow.generation.samples import Request, Samples
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
 from tonerow.midi.writing import write_midi
@@ -27,9 +28,6 @@ from tonerow.models.base import Model
 from tonerow.notes.table import to_table
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
-
-REFUSALS = UsageError, GenerationError
-"""What ends with a sentence."""
 
 
 def info(options: argparse.Namespace) -> None:

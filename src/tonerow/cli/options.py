@@ -6,8 +6,7 @@ import argparse
 
 from pydantic import ValidationError
 
-from tonerow.cli import DEFAULTS
-from tonerow.cli.starts import UsageError
+from tonerow.cli import DEFAULTS, UsageError
 from tonerow.params import Generate
 
 NOT_FOR = {

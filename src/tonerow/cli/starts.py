@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.cli import UsageError
 from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
 from tonerow.midi.reading import read_midi
 from tonerow.notes.score import Score, UnreadableError
@@ -16,11 +17,6 @@ from tonerow.notes.table import to_table
 from tonerow.tokens.characters import UNKNOWN
 from tonerow.tokens.encoding import encode
 from tonerow.tokens.tokenizer import Tokenizer
-
-
-class UsageError(RuntimeError):
-    """What is asked for cannot be done; the message says why."""
-
 
 TAPPED_TICKS = 480
 """Ticks in a beat of a tapped rhythm."""

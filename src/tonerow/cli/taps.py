@@ -9,7 +9,7 @@ import time
 import tty
 from collections.abc import Callable, Sequence
 
-from tonerow.cli.starts import UsageError
+from tonerow.cli import UsageError
 
 TAP_BPM = 120.0
 """Quarter notes a minute, unless a tempo is given."""
