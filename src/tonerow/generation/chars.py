@@ -76,7 +76,8 @@ def write(request: Request, headers: Sequence[str]) -> list[str]:
     length = torch.tensor([len(ids) for ids in given])
     fixed = pad_sequence([torch.tensor(ids) for ids in given], True, START)  # (B, header)
     fixed = F.pad(fixed, (0, most), value=START)
-    drawing, state = Drawing(request, range(len(given))), request.model.begin({}, length)
+    drawing = Drawing(request, range(len(given)))
+    state = request.model.begin({}, length.to(request.device))
     current, written, ended = torch.full_like(length, START), [], length < 0
     for t in progress(range(fixed.shape[1]), desc="generate", unit="characters"):
         before = {"char": current.to(request.device)}

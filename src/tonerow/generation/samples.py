@@ -139,14 +139,15 @@ class Drawing:
         """
         chosen, nats = {}, torch.zeros(len(self._generators))
         for name, prediction in predictions.items():
-            logs = prediction.log_probabilities().cpu()
+            own = prediction.log_probabilities()
+            logs = own.cpu()
             ids = draw(self._possible(name, logs), self._generators)
             if fixed and name in fixed:
                 ids = torch.where(fixed[name].cpu() != START, fixed[name].cpu(), ids)
             nats = nats - logs.gather(-1, ids[:, None])[:, 0]
             if name == "pitch":
                 self._follow(ids)
-            chosen[name] = ids.to(prediction.log_probabilities().device)
+            chosen[name] = ids.to(own.device)
         return {**chosen, "nats": nats}
 
     def _possible(self, name: str, logits: Tensor) -> Tensor:
