@@ -45,7 +45,7 @@ def test_an_interval_is_known_between_two_pitches() -> None:
 
 def test_places_come_again_after_twelve_beats_and_no_sooner() -> None:
     torch.manual_seed(0)
-    places, n = Places(3, whole_rhythm=True), 12 * 24
+    places, n = Places(3, ("onset", "remaining")), 12 * 24
     ticks = torch.arange(2 * n)[None]
     embedded = places({"onset": ticks, "remaining": ticks.flip(1)})[0]  # (2 n, 12)
     assert embedded.shape == (2 * n, places.size)

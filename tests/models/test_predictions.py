@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonerow.models.heads import ContinuousHead, TimeHead
-from tonerow.models.predictions import UNIFORM_SHARE, Categorical, Density, Poisson
+from tonerow.models.predictions import UNIFORM_SHARE, Categorical, Copied, Density, Poisson
 from tonerow.models.vocabulary import Vocabulary, from_plain, to_plain
 
 DURATION = Vocabulary(4, (-1.0, 0.0, 1.0), (0.0, 1.0, 2.0, 3.0), (-1.5, -0.5, 0.5, 1.5), 1.0)
@@ -50,6 +50,21 @@ def test_a_cell_has_the_mass_of_its_interval() -> None:
 def test_squared_error_is_what_its_name_says() -> None:
     loss = gaussian(0.5, 3.0, squared_error=True).loss(torch.tensor([3]), torch.tensor([1.5]))
     assert loss.item() == pytest.approx(1.0)
+
+
+def test_copies_have_the_share_that_is_not_kept() -> None:
+    kept = torch.tensor([0.75])
+    copied = torch.tensor([[1e-30, 0.25, 1e-30, 1e-30]])
+    prediction = Copied(gaussian(0.0, 0.0), kept.log(), copied.log())
+    own = gaussian(0.0, 0.0).log_probabilities().exp()
+    expected = (0.75 * own + copied)[0]
+    torch.testing.assert_close(prediction.log_probabilities().exp()[0], expected)
+    for target in range(4):
+        ids = torch.tensor([target])
+        torch.testing.assert_close(
+            prediction.loss(ids, None), prediction.nll(ids), atol=1e-3, rtol=1e-3
+        )
+    assert prediction.at((0,)).log_probabilities().shape == (4,)
 
 
 @given(st.floats(-8, 8), st.floats(-4, 3), st.integers(0, 3))

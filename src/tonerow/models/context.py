@@ -1,8 +1,9 @@
-"""What a melody decoder may be told beyond the write-ups: the same options for all of them."""
+"""What a decoder may be told beyond the write-ups: the same options for all that know pitches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,26 +20,107 @@ class Heard:
 
     Attributes:
         t: notes decoded so far.
-        places: (B, L, size), of all notes.
         pitches: those that have come.
         memory: of the copying.
+        places: (B, L, size), of all notes, where their rhythm is given.
+        clock: int64 (B,), ticks, when the note predicted last began, where it is not.
+        came: int64 (B, t), by the field's name: ids of the notes before, where they are copied.
         tonic: (B, n, 12), at the notes that are being decoded.
         evidence: for copying at these notes.
     """
 
     t: int
-    places: Tensor | None
     pitches: Pitches | None
     memory: Memory | None
+    places: Tensor | None = None
+    clock: Tensor | None = None
+    came: Mapping[str, Tensor] = field(default_factory=dict)
     tonic: Tensor | None = None
     evidence: Evidence | None = None
 
 
-class Context(nn.Module):
+class PitchContext(nn.Module):
+    """Relations of pitches, and copying from before, each an option; `Context` adds the time.
+
+    Args:
+        hidden_size: H, size of the decoder's output.
+        n_pitches: V.
+        whole_rhythm: whether the decoder may know the rhythm that is still to come.
+        places: embeds a note's place in the bar, or nothing.
+        copy_size: size of the queries and keys of an `InformedCopy`; 0: none.
+        copy_matches: longest match that the copying is told.
+        relative_size: size of each embedding of `Relative`; 0: none.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        n_pitches: int,
+        whole_rhythm: bool,
+        places: Places | None,
+        copy_size: int,
+        copy_matches: int,
+        relative_size: int,
+    ) -> None:
+        super().__init__()
+        self.places = places
+        self.relative = Relative(hidden_size, n_pitches, relative_size) if relative_size else None
+        self.copy = (
+            InformedCopy(hidden_size, copy_size, copy_matches, n_pitches, whole_rhythm)
+            if copy_size
+            else None
+        )
+        sizes = [part.size for part in (self.places, self.relative, self.copy) if part is not None]
+        self.size = sum(sizes)
+
+    def told_of_pitches(
+        self, before: Tensor, places: Tensor | None, heard: Heard
+    ) -> tuple[Tensor, Heard]:
+        """What is told of the next n notes: (B, n, self.size).
+
+        Args:
+            before: int64 (B, n), the pitches before each.
+            places: (B, n, size), of these notes.
+            heard: of the notes before these; its memory knows the time of these.
+        """
+        told = [before.new_empty(*before.shape, 0).float()]
+        heard = replace(heard, t=heard.t + before.shape[1])
+        if places is not None:
+            told.append(places)
+        if self.relative is not None and heard.pitches is not None:
+            relations, tonic, pitches = self.relative.told(before, heard.pitches)
+            told.append(relations)
+            heard = replace(heard, tonic=tonic, pitches=pitches)
+        if self.copy is not None and heard.memory is not None:
+            evidence, memory = self.copy.recall(before, heard.memory)
+            told.append(self.copy.guess(evidence))
+            heard = replace(heard, evidence=evidence, memory=memory)
+        return torch.cat(told, -1), heard
+
+    def mix(
+        self, logits: Tensor, out: Tensor, before: Tensor, heard: Heard
+    ) -> tuple[Tensor, Heard]:
+        """The logits (B, n, V) of the notes that were told of, with those of relations and copies.
+
+        Args:
+            logits: (B, n, V), the decoder's own.
+            out: (B, n, H), the decoder's outputs.
+            before: int64 (B, n), the pitches before.
+            heard: as `told_of_pitches` returned it.
+        """
+        if self.relative is not None:
+            logits = logits + self.relative(out, before, heard.tonic)
+        if self.copy is not None:
+            logits, memory = self.copy(logits, out, heard.evidence, heard.memory)
+            heard = replace(heard, memory=memory)
+        return logits, replace(heard, tonic=None, evidence=None)
+
+
+class Context(PitchContext):
     """A note's place in the bar, relations of pitches, and copying from before, each an option.
 
-    A decoder takes `told` as further inputs, runs, and lets `mix` complete its logits; both return
-    where it stands.
+    A decoder of melodies takes `told` as further inputs, runs, and lets `mix` complete its logits;
+    both return where it stands.
 
     Args:
         hidden_size: H, size of the decoder's output.
@@ -60,54 +142,19 @@ class Context(nn.Module):
         place_size: int = 0,
         relative_size: int = 0,
     ) -> None:
-        super().__init__()
-        self.places = Places(place_size, whole_rhythm) if place_size else None
-        self.relative = Relative(hidden_size, n_pitches, relative_size) if relative_size else None
-        self.copy = (
-            InformedCopy(hidden_size, copy_size, copy_matches, n_pitches, whole_rhythm)
-            if copy_size
-            else None
-        )
-        sizes = [part.size for part in (self.places, self.relative, self.copy) if part is not None]
-        self.size = sum(sizes)
+        ends = ("onset", "remaining") if whole_rhythm else ("onset",)
+        places = Places(place_size, ends) if place_size else None
+        sizes = copy_size, copy_matches, relative_size
+        super().__init__(hidden_size, n_pitches, whole_rhythm, places, *sizes)
 
     def begin(self, given: Notes, length: Tensor) -> Heard:
         """Before the first note, see `Model.begin`."""
-        places = self.places(given) if self.places else None
         pitches = self.relative.begin(length) if self.relative else None
         memory = self.copy.begin(given, length) if self.copy else None
-        return Heard(0, places, pitches, memory)
+        return Heard(0, pitches, memory, self.places(given) if self.places else None)
 
     def told(self, before: Tensor, heard: Heard) -> tuple[Tensor, Heard]:
         """What is told of the next n notes, from the pitches before each, (B, n): (B, n, self.size)."""
-        start, until = heard.t, heard.t + before.shape[1]
-        heard, told = replace(heard, t=until), [before.new_empty(*before.shape, 0).float()]
-        if heard.places is not None:
-            told.append(heard.places[:, start:until])
-        if self.relative is not None and heard.pitches is not None:
-            relations, tonic, pitches = self.relative.told(before, heard.pitches)
-            told.append(relations)
-            heard = replace(heard, tonic=tonic, pitches=pitches)
-        if self.copy is not None and heard.memory is not None:
-            evidence, memory = self.copy.recall(before, heard.memory)
-            told.append(self.copy.guess(evidence))
-            heard = replace(heard, evidence=evidence, memory=memory)
-        return torch.cat(told, -1), heard
-
-    def mix(
-        self, logits: Tensor, out: Tensor, before: Tensor, heard: Heard
-    ) -> tuple[Tensor, Heard]:
-        """The logits (B, n, V) of the notes that were told of, with those of relations and copies.
-
-        Args:
-            logits: (B, n, V), the decoder's own.
-            out: (B, n, H), the decoder's outputs.
-            before: int64 (B, n), the pitches before.
-            heard: as `told` returned it.
-        """
-        if self.relative is not None:
-            logits = logits + self.relative(out, before, heard.tonic)
-        if self.copy is not None:
-            logits, memory = self.copy(logits, out, heard.evidence, heard.memory)
-            heard = replace(heard, memory=memory)
-        return logits, replace(heard, tonic=None, evidence=None)
+        until = heard.t + before.shape[1]
+        places = heard.places[:, heard.t : until] if heard.places is not None else None
+        return self.told_of_pitches(before, places, heard)

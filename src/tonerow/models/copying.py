@@ -62,6 +62,12 @@ def matches(equal: Tensor, rows: int, longest: int, forwards: bool = False) -> T
     return matched
 
 
+def matched_back(key: Tensor, n: int, longest: int) -> Tensor:
+    """How far a key (B, T) agrees backwards from the last n places and all T, see `matches`."""
+    first = max(key.shape[1] - n - longest, 0)
+    return matches(key[:, first:, None] == key[:, None], n, longest)
+
+
 def distance_class(ticks: Tensor) -> Tensor:
     """A class of a distance in time: its half beats, or if it is far its divisor of 96 beats.
 
@@ -77,6 +83,16 @@ def distance_class(ticks: Tensor) -> Tensor:
     far = torch.where(ticks % TICKS_PER_BEAT == 0, far, NEAR + 1)
     on_grid = torch.where(ticks < NEAR * half, ticks // half, far)
     return torch.where(ticks % half == 0, on_grid, NEAR)
+
+
+def rising_with(longest: int) -> Tensor:
+    """What a match of 0 to `longest` notes counts before any training, (longest + 1,)."""
+    return (0.5 * torch.arange(longest + 1) - 5).clamp(max=2.0)
+
+
+def distance_classes() -> Tensor:
+    """Of each folded distance its class: int64 (`_NEAR_TICKS` + `_PERIOD`,)."""
+    return distance_class(torch.arange(_NEAR_TICKS + _PERIOD))
 
 
 def folded(ticks: Tensor) -> Tensor:
@@ -117,15 +133,22 @@ def intervals(before: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Line:
-    """What is given of whole lines.
+    """What is known of the time of lines.
 
     Attributes:
-        rhythm: int32 (B, L), equal where rest and duration are; padding is equal to nothing.
-        onset: int32 (B, L), ticks.
+        behind: int32 (B, L), equal where the rhythm of the notes before is.
+        onset: int (B, L), ticks; of the notes before where those of the notes themselves are not known.
+        rhythm: int32 (B, L), equal where rest and duration of the notes are, if they are given;
+            padding is equal to nothing.
     """
 
-    rhythm: Tensor
+    behind: Tensor
     onset: Tensor
+    rhythm: Tensor | None = None
+
+    def longer(self, behind: Tensor, onset: Tensor) -> Line:
+        """The line with n more notes, (B, n), whose own rhythm is not known."""
+        return Line(torch.cat([self.behind, behind], 1), torch.cat([self.onset, onset], 1))
 
 
 @dataclass(frozen=True)
@@ -133,7 +156,7 @@ class Memory:
     """What has been heard of lines.
 
     Attributes:
-        line: what is given of them.
+        line: what is known of their time.
         before: int64 (B, m), the pitches before the first m notes.
         keys: (B, m, size), of these notes.
     """
@@ -153,6 +176,8 @@ class Evidence:
         step: (B, T, intervals), one-hot, the interval that came there.
         barred: bool (B, n, 1 + 2 T): False for the sentinel, then whether each pitch and then whether
             each interval cannot be copied.
+        matched: uint8, two of (B, n, T): how far the pitches before agree, and how far the rhythm.
+        apart: int (B, n, T), ticks between the notes, folded.
         pitch: three of (B, n, T), the numbers that speak for the pitch that came.
         moved: three of (B, n, T), the numbers that speak for the interval that came.
     """
@@ -161,6 +186,8 @@ class Evidence:
     came: Tensor
     step: Tensor
     barred: Tensor
+    matched: tuple[Tensor, Tensor]
+    apart: Tensor
     pitch: list[Tensor]
     moved: list[Tensor]
 
@@ -184,7 +211,8 @@ class InformedCopy(nn.Module):
         size: of queries and keys.
         longest: longer matches count as this long.
         n_pitches: V.
-        whole_rhythm: whether the rhythm after t may be known; else rhythms are compared at t alone.
+        whole_rhythm: whether the rhythm after t may be known; else rhythms are compared at t alone,
+            or if that of t is not given not at all.
     """
 
     def __init__(
@@ -194,11 +222,10 @@ class InformedCopy(nn.Module):
         self.longest, self.n_pitches, self.whole_rhythm = longest, n_pitches, whole_rhythm
         self.size = n_pitches + 1
         """Of what `guess` returns."""
-        near_and_far = torch.arange(_NEAR_TICKS + _PERIOD)
-        self.register_buffer("distances", distance_class(near_and_far), persistent=False)
+        self.register_buffer("distances", distance_classes(), persistent=False)
         wide = longest + 1
         # a longer match counts for more from the start, for a pitch more than for an interval
-        rising = (0.5 * torch.arange(wide) - 5).clamp(max=2.0).repeat_interleave(wide)
+        rising = rising_with(longest).repeat_interleave(wide)
         rest = torch.zeros(wide * wide), torch.zeros(DISTANCES)
         self.pitch = nn.ParameterList([rising, *(table.clone() for table in rest)])
         self.moved = nn.ParameterList([rising - 2, *(table.clone() for table in rest)])
@@ -222,9 +249,17 @@ class InformedCopy(nn.Module):
         rhythm, onset = (rest << 15) + duration, given["onset"].clamp(max=1 << 30).int()  # (B, L)
         at = torch.arange(rhythm.shape[1], device=rhythm.device, dtype=torch.int32)
         rhythm = torch.where(at < length[:, None], rhythm, -1 - at)
-        no_pitches = given["onset"][:, :0]  # (B, 0)
-        keys = self.key.weight.new_empty(len(length), 0, self.key.out_features)
-        return Memory(Line(rhythm, onset), no_pitches, keys)
+        return self._nothing_yet(Line(F.pad(rhythm, (1, 0), value=-1)[:, :-1], onset, rhythm))
+
+    def begin_without_rhythm(self, length: Tensor) -> Memory:
+        """The memory before the first note of lines (B,) of whose time nothing is given."""
+        empty = length.new_empty(len(length), 0)  # (B, 0)
+        return self._nothing_yet(Line(empty.int(), empty))
+
+    def _nothing_yet(self, line: Line) -> Memory:
+        no_pitches = line.onset[:, :0].long()
+        keys = self.key.weight.new_empty(len(no_pitches), 0, self.key.out_features)
+        return Memory(line, no_pitches, keys)
 
     def recall(self, before: Tensor, memory: Memory) -> tuple[Evidence, Memory]:
         """Compares the next n notes with all T up to them.
@@ -239,14 +274,15 @@ class InformedCopy(nn.Module):
         n = before.shape[1]
         memory = replace(memory, before=torch.cat([memory.before, before], 1))
         before, wide = memory.before, self.longest + 1
-        rhythm = F.pad(memory.line.rhythm, (1, 0), value=-1)[:, : before.shape[1]]
-        pitch, moved = self._matched(before, n), self._matched(intervals(before), n)
-        both = torch.minimum(pitch, self._matched(rhythm, n)).int() * wide + moved
+        keys = before, memory.line.behind[:, : before.shape[1]], intervals(before)
+        pitch, rhythm, moved = (matched_back(key, n, self.longest) for key in keys)
+        both = torch.minimum(pitch, rhythm).int() * wide + moved
         ahead, apart = self._ahead(memory, n), self._apart(memory, n)
         came = self._what_came(before, n)
         by_pitch = self._looked_up(self.pitch, pitch.int() * wide + ahead, both, apart)
         by_interval = self._looked_up(self.moved, moved.int() * wide + ahead, both, apart)
-        return Evidence(before[:, -n:], *came, by_pitch, by_interval), memory
+        matched = pitch, rhythm
+        return Evidence(before[:, -n:], *came, matched, apart, by_pitch, by_interval), memory
 
     def _looked_up(self, tables: nn.ParameterList, *indices: Tensor) -> list[Tensor]:
         """The numbers (B, n, T) of the three tables."""
@@ -254,9 +290,11 @@ class InformedCopy(nn.Module):
         of = zip((tables[0], tables[1], by_distance), indices, strict=True)
         return [lookup(table, index) for table, index in of]
 
-    def _ahead(self, memory: Memory, n: int) -> Tensor:
+    def _ahead(self, memory: Memory, n: int) -> Tensor | int:
         """How far the rhythm agrees from the last n notes and all T on, as far as it is known."""
         total = memory.before.shape[1]
+        if memory.line.rhythm is None:
+            return 0
         far = self.longest if self.whole_rhythm else 1
         known = memory.line.rhythm[:, : total + far - 1]
         same = known[:, total - n :, None] == known[:, None]
@@ -267,12 +305,6 @@ class InformedCopy(nn.Module):
         total = memory.before.shape[1]
         onset = memory.line.onset[:, :total]
         return folded((onset[:, total - n :, None] - onset[:, None]).clamp_(min=0))
-
-    def _matched(self, key: Tensor, n: int) -> Tensor:
-        """How far a key (B, T) agrees backwards from the last n places and all T."""
-        total = key.shape[1]
-        first = max(total - n - self.longest, 0)
-        return matches(key[:, first:, None] == key[:, None], n, self.longest)
 
     def _what_came(self, before: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
         """`came`, `step` and `barred` of `Evidence`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
@@ -88,26 +90,25 @@ class RhythmEncoder(nn.Module):
 
 
 class Places(nn.Module):
-    """Embeds where a note stands in groups of three and of four beats, from both ends of the line.
+    """Embeds where notes stand in groups of three and of four beats, from several points in time.
 
     Which of these says something depends on the metre and on a pickup; the model finds out.
 
     Args:
         size: of each embedding.
-        whole_rhythm: whether the end of the line may be known; else it counts from its begin alone.
+        times: names of the times that a group is counted in.
     """
 
     BEATS = 3, 4
 
-    def __init__(self, size: int, whole_rhythm: bool) -> None:
+    def __init__(self, size: int, times: Sequence[str]) -> None:
         super().__init__()
-        ends = ("onset", "remaining") if whole_rhythm else ("onset",)
-        self.places = [(name, beats * TICKS_PER_BEAT) for name in ends for beats in self.BEATS]
+        self.places = [(name, beats * TICKS_PER_BEAT) for name in times for beats in self.BEATS]
         self.embeddings = nn.ModuleList([nn.Embedding(ticks, size) for _, ticks in self.places])
         self.size = len(self.places) * size
 
     def forward(self, given: Notes) -> Tensor:
-        """From the ticks `onset` and `remaining` (B, L) of `Batch.given` to (B, L, self.size)."""
+        """From ticks (B, L) by the name of the time to (B, L, self.size)."""
         embedded = [
             embedding(given[name] % ticks)
             for embedding, (name, ticks) in zip(self.embeddings, self.places, strict=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
-from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.copying import matched_back, rising_with
+from tonerow.models.field_copying import FieldCopy
+from tonerow.models.predictions import Categorical, Prediction, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
 
@@ -14,12 +17,16 @@ class LstmChar(Model):
 
     As written up: embedding 256, LSTM 1024, windows of 100 characters, Adam 5e-3.
 
+    Beyond the write-up, as an option: it copies from earlier in the tune, by how many characters
+    before two places agree; what the matches alone would copy joins the LSTM's input.
+
     Args:
         vocabularies: of the tokens.
         embedding: size of the embedding.
         hidden_size: units of the LSTM.
         layers: LSTM layers.
         dropout: share of the LSTM's outputs dropped in training.
+        copy_matches: longest match that the copying is told; 0: it does not copy, as written up.
     """
 
     view = "chars"
@@ -32,31 +39,44 @@ class LstmChar(Model):
         hidden_size: int,
         layers: int,
         dropout: float,
+        copy_matches: int = 0,
     ) -> None:
         super().__init__(vocabularies, predicts=("char",))
         size = vocabularies["char"].size
         self.embedding = nn.Embedding(size, embedding)
+        self.copy_matches = copy_matches
+        self.copy = (
+            FieldCopy(hidden_size, size, rising_with(copy_matches)) if copy_matches else None
+        )
+        inputs = embedding + (size + 1 if self.copy else 0)
         between = dropout if layers > 1 else 0.0
-        self.lstm = nn.LSTM(embedding, hidden_size, layers, dropout=between, batch_first=True)
+        self.lstm = nn.LSTM(inputs, hidden_size, layers, dropout=between, batch_first=True)
         self.drop = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size, size)
 
-    def _run(
-        self, before: Tensor, hidden: tuple[Tensor, Tensor] | None
-    ) -> tuple[Predictions, tuple[Tensor, Tensor]]:
-        x = embed(self.embedding, before)  # (B, L) -> (B, L, E)
-        out, hidden = self.lstm(x, hidden)  # (B, L, H)
-        return {"char": Categorical(self.head(self.drop(out)))}, hidden  # (B, L, V)
+    def _run(self, before: Tensor, state: State) -> tuple[Predictions, State]:
+        x = embed(self.embedding, before)  # (B, n) -> (B, n, E)
+        came = state["came"]
+        if self.copy is not None:
+            came = torch.cat([came, before], 1)  # (B, T)
+            index = [matched_back(came, before.shape[1], self.copy_matches).int()]
+            x = torch.cat([x, self.copy.guess(came, index)], -1)
+        out, hidden = self.lstm(x, state["hidden"])  # (B, n, H)
+        out = self.drop(out)
+        predicted: Prediction = Categorical(self.head(out))  # (B, n, V)
+        if self.copy is not None:
+            predicted = self.copy(predicted, out, came, index)
+        return {"char": predicted}, {"hidden": hidden, "came": came}
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the `char` before."""
-        return self._run(batch.before["char"], None)[0]
+        return self._run(batch.before["char"], self.begin({}, batch.length))[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
-        return {"hidden": None}
+        return {"hidden": None, "came": length.new_empty(len(length), 0)}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `char` (B,)."""
-        predictions, hidden = self._run(before["char"][:, None], state["hidden"])
-        return at_note(predictions, 0), {"hidden": hidden}
+        predictions, state = self._run(before["char"][:, None], state)
+        return at_note(predictions, 0), state

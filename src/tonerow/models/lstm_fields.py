@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import TimeHead
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
 FIELDS = ("offset", "duration", "pitch", "instrument")
-TIMES = ("offset", "duration")
 
 
 class LstmFields(Model):
@@ -19,6 +21,8 @@ class LstmFields(Model):
 
     Each field's id -> its own embedding -> its own LSTM; the four outputs, joined -> dropout -> a
     large LSTM -> four Linear heads, four cross-entropies.
+
+    Beyond the write-up, as an option: what an `EventContext` tells the large LSTM.
 
     Args:
         vocabularies: of the tokens.
@@ -30,6 +34,8 @@ class LstmFields(Model):
             (the normalised value) or "poisson" (the number of grid ticks).
         density: of a regressed value, see `ContinuousHead`.
         components: of the mixture.
+        context: options of `EventContext`; all 0 as written up. Times are copied where they are
+            trained by likelihood.
     """
 
     view = "events"
@@ -45,6 +51,7 @@ class LstmFields(Model):
         time_head: str,
         density: str,
         components: int,
+        **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=FIELDS)
         self.embeddings = nn.ModuleDict(
@@ -54,7 +61,13 @@ class LstmFields(Model):
             {name: nn.LSTM(embedding, field_size, batch_first=True) for name in FIELDS}
         )
         self.drop = nn.Dropout(dropout)
-        self.join = nn.LSTM(field_size * len(FIELDS), hidden_size, batch_first=True)
+        likelihood = time_head == "classify" or (
+            time_head == "regress" and density != "squared_error"
+        )
+        copied = TIMES if likelihood else ()
+        self.context = EventContext(hidden_size, vocabularies, FIELDS, copied, **context)
+        width = field_size * len(FIELDS) + self.context.size
+        self.join = nn.LSTM(width, hidden_size, batch_first=True)
         self.times = nn.ModuleDict(
             {
                 name: TimeHead(
@@ -67,6 +80,7 @@ class LstmFields(Model):
         self.instrument = nn.Linear(hidden_size, vocabularies["instrument"].size)
 
     def _run(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        told, heard = self.context.told(before, state["heard"])
         outputs: list[Tensor] = []
         after: State = {}
         for name, lstm in self.lstms.items():
@@ -75,20 +89,22 @@ class LstmFields(Model):
             x = embed(embedding, before[name])  # (B, L) -> (B, L, E)
             out, after[name] = lstm(x, state.get(name))  # (B, L, field_size)
             outputs.append(out)
-        x = self.drop(torch.cat(outputs, -1))  # (B, L, 4 field_size)
+        x = torch.cat([self.drop(torch.cat(outputs, -1)), told], -1)  # (B, L, 4 field_size + told)
         joined, after["join"] = self.join(x, state.get("join"))  # (B, L, H)
         hidden = self.drop(joined)
         times = {name: head(hidden) for name, head in self.times.items()}
         pitch, instrument = Categorical(self.pitch(hidden)), Categorical(self.instrument(hidden))
-        return {**times, "pitch": pitch, "instrument": instrument}, after
+        own = {**times, "pitch": pitch, "instrument": instrument}
+        mixed, after["heard"] = self.context.mix_all(own, hidden, before["pitch"], heard)
+        return mixed, after
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the ids of the four fields of the note before."""
-        return self._run(batch.before, {})[0]
+        return self._run(batch.before, self.begin({}, batch.length))[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
-        return {}
+        return {"heard": self.context.begin(length)}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`."""

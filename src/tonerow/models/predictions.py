@@ -186,6 +186,34 @@ class Density(Prediction):
         return torch.bucketize(mean.detach(), edges)
 
 
+@dataclass(frozen=True)
+class Copied(Prediction):
+    """A prediction that leaves a share of the probability to copies of what came before.
+
+    Attributes:
+        own: (...), the prediction without copies; one that is trained by its likelihood.
+        kept: float, (...), logarithm of the share that it keeps.
+        copied: float, (..., V), log-probabilities of the copies, which have the other share.
+    """
+
+    own: Prediction
+    kept: Tensor
+    copied: Tensor
+
+    def log_probabilities(self) -> Tensor:
+        """See `Prediction.log_probabilities`."""
+        return torch.logaddexp(self.own.log_probabilities() + self.kept.unsqueeze(-1), self.copied)
+
+    def loss(self, ids: Tensor, values: Tensor | None) -> Tensor:
+        """Negative log-likelihood in nats."""
+        copied = self.copied.gather(-1, ids.unsqueeze(-1)).squeeze(-1)
+        return -torch.logaddexp(self.kept - self.own.loss(ids, values), copied)
+
+    def at(self, index: Index) -> Copied:
+        """See `Prediction.at`."""
+        return Copied(self.own.at(index), self.kept[index], self.copied[index])
+
+
 Predictions = dict[str, Prediction]
 """By the name of the field."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
+from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import ContinuousHead
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
@@ -24,6 +26,8 @@ class RnnHeads(Model):
     sequences -> Linear to the classes' logits (cross-entropy), Linear to the values (squared error
     in the write-up).
 
+    Beyond the write-up, as options: dropout after the RNN; and what an `EventContext` tells it.
+
     Args:
         vocabularies: of the tokens.
         predicts: which fields an event has: "pitch" and any of "instrument" (classes), "offset",
@@ -35,6 +39,9 @@ class RnnHeads(Model):
         dropout: between the layers.
         density: of the continuous values, see `ContinuousHead`.
         components: of the mixture.
+        output_dropout: share of the RNN's outputs dropped in training; 0 as written up.
+        context: options of `EventContext`; all 0 as written up. Times are copied unless they are
+            trained by squared error.
     """
 
     view = "events"
@@ -51,6 +58,8 @@ class RnnHeads(Model):
         dropout: float,
         density: str,
         components: int,
+        output_dropout: float = 0.0,
+        **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts)
         self.classes = [name for name in predicts if name in CLASSES]
@@ -58,9 +67,12 @@ class RnnHeads(Model):
         self.embeddings = nn.ModuleDict(
             {name: nn.Embedding(vocabularies[name].size, embedding) for name in self.classes}
         )
-        width = embedding * len(self.classes) + len(self.values)
+        copied = [name for name in TIMES if name in predicts and density != "squared_error"]
+        self.context = EventContext(hidden_size, vocabularies, predicts, copied, **context)
+        width = embedding * len(self.classes) + len(self.values) + self.context.size
         between = dropout if layers > 1 else 0.0
         self.rnn = CELLS[cell](width, hidden_size, layers, dropout=between, batch_first=True)
+        self.drop = nn.Dropout(output_dropout)
         self.heads = nn.ModuleDict(
             {name: nn.Linear(hidden_size, vocabularies[name].size) for name in self.classes}
         )
@@ -82,17 +94,23 @@ class RnnHeads(Model):
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the fields of the event before."""
-        x = self._embed(batch.before)  # (B, L, width)
+        told, heard = self.context.told(batch.before, self.context.begin(batch.length))
+        x = torch.cat([self._embed(batch.before), told], -1)  # (B, L, width)
         packed = pack_padded_sequence(x, batch.length.cpu(), batch_first=True, enforce_sorted=False)
         out, _ = self.rnn(packed)
-        hidden, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])  # (B, L, H)
-        return self._predict(hidden)
+        out, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])  # (B, L, H)
+        out = self.drop(out)
+        return self.context.mix_all(self._predict(out), out, batch.before["pitch"], heard)[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
-        return {"hidden": None}
+        return {"hidden": None, "heard": self.context.begin(length)}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`."""
-        out, hidden = self.rnn(self._embed(before)[:, None], state["hidden"])  # (B, 1, H)
-        return at_note(self._predict(out), 0), {"hidden": hidden}
+        before = {name: values[:, None] for name, values in before.items()}  # (B, 1)
+        told, heard = self.context.told(before, state["heard"])
+        x = torch.cat([self._embed(before), told], -1)
+        out, hidden = self.rnn(x, state["hidden"])  # (B, 1, H)
+        mixed, heard = self.context.mix_all(self._predict(out), out, before["pitch"], heard)
+        return at_note(mixed, 0), {"hidden": hidden, "heard": heard}

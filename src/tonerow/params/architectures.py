@@ -21,8 +21,8 @@ class Architecture(Section):
     """how the model is trained"""
 
 
-class _Melody(Architecture):
-    """What any decoder of melodies may be told beyond its write-up."""
+class _Informed(Architecture):
+    """What any model of pitches may be told beyond its write-up."""
 
     copy_size: NonNegativeInt
     """size of the queries and keys with which the model copies from earlier in the piece; 0 is no
@@ -41,7 +41,7 @@ class _Melody(Architecture):
     pitches; 0 is none of this"""
 
 
-class RnnVanilla(_Melody):
+class RnnVanilla(_Informed):
     """Decoder-only tanh RNN over [rhythm; previous pitch]."""
 
     pitch_embedding: PositiveInt
@@ -54,7 +54,7 @@ class RnnVanilla(_Melody):
     """RNN layers, one on top of the other"""
 
 
-class LstmLocal(_Melody):
+class LstmLocal(_Informed):
     """BiLSTM rhythm encoder; the decoder sees the encoder's output at its own note."""
 
     pitch_embedding: PositiveInt
@@ -73,7 +73,7 @@ class LstmLocal(_Melody):
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
-class LstmFull(_Melody):
+class LstmFull(_Informed):
     """BiLSTM rhythm encoder; the decoder attends to all encoder outputs."""
 
     pitch_embedding: PositiveInt
@@ -92,7 +92,7 @@ class LstmFull(_Melody):
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
-class Transformer(_Melody):
+class Transformer(_Informed):
     """Decoder-only transformer with relative positions, over [rhythm; previous pitch]."""
 
     pitch_embedding: PositiveInt
@@ -161,7 +161,7 @@ class LstmWindow(_Continuous):
         return self
 
 
-class RnnHeads(_Continuous):
+class RnnHeads(_Continuous, _Informed):
     """One RNN over events of any length, one head for each field."""
 
     predicts: list[Literal["pitch", "duration", "offset", "velocity", "instrument"]]
@@ -183,6 +183,9 @@ class RnnHeads(_Continuous):
     """share that is dropped between layers in training, 0 or more and below 1; one layer has
     none"""
 
+    output_dropout: OpenFraction
+    """share of the last layer's output that is dropped in training, 0 or more and below 1"""
+
     @model_validator(mode="after")
     def _predicts_pitches(self) -> RnnHeads:
         if "pitch" not in self.predicts or len(set(self.predicts)) < len(self.predicts):
@@ -192,7 +195,7 @@ class RnnHeads(_Continuous):
         return self
 
 
-class LstmFields(_Continuous):
+class LstmFields(_Continuous, _Informed):
     """Four fields, each with its own embedding and LSTM, joined by a large one."""
 
     embedding: PositiveInt
@@ -227,6 +230,10 @@ class LstmChar(Architecture):
 
     dropout: OpenFraction
     """share of the output of each LSTM layer that is dropped in training, 0 or more and below 1"""
+
+    copy_matches: Annotated[int, Field(ge=0, le=64)]
+    """characters up to which the copying from earlier in the tune is told how far two places agree,
+    0-64; 0 is no copying"""
 
     @model_validator(mode="after")
     def _has_no_pitches(self) -> LstmChar:
