@@ -1,4 +1,4 @@
-"""A packed batch is the same as one sequence at a time."""
+"""A batch, packed or not, is the same as one sequence at a time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from tests.tiny import rows
 from tonerow.models.base import Batch
 
 
+@pytest.mark.parametrize("lengths", [(12, 5, 12, 1, 9), (12, 1, 3, 2)])  # the second is packed
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_packed_batch_and_single_sequences_have_equal_loss_and_gradients(cell: str) -> None:
+def test_batch_and_single_sequences_have_equal_loss_and_gradients(
+    cell: str, lengths: tuple[int, ...]
+) -> None:
     model = small("rnn_heads published", cell=cell)
-    batch = batch_for(model)
+    batch = batch_for(model, lengths)
 
     def summed(batch: Batch) -> torch.Tensor:
         predictions = model(batch)

@@ -92,14 +92,25 @@ class RnnHeads(Model):
         classes: Predictions = {k: Categorical(head(hidden)) for k, head in self.heads.items()}
         return classes | (self.continuous(hidden) if self.values else {})
 
+    def _run(self, x: Tensor, length: Tensor) -> Tensor:
+        """The RNN over packed rows (B, L, width); where less than half is padding, over whole rows.
+
+        Up to a row's length both are the same, since the RNN reads forwards. On a CPU whole rows are
+        two to five times as fast.
+        """
+        if 2 * int(length.sum()) > x.shape[0] * x.shape[1]:
+            out, _ = self.rnn(x)
+        else:
+            packed = pack_padded_sequence(x, length.cpu(), batch_first=True, enforce_sorted=False)
+            out, _ = pad_packed_sequence(self.rnn(packed)[0], True, total_length=x.shape[1])
+        rows: Tensor = out
+        return rows
+
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the fields of the event before."""
         told, heard = self.context.told(batch.before, self.context.begin(batch.length))
         x = torch.cat([self._embed(batch.before), told], -1)  # (B, L, width)
-        packed = pack_padded_sequence(x, batch.length.cpu(), batch_first=True, enforce_sorted=False)
-        out, _ = self.rnn(packed)
-        out, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])  # (B, L, H)
-        out = self.drop(out)
+        out = self.drop(self._run(x, batch.length))  # (B, L, H)
         return self.context.mix_all(self._predict(out), out, batch.before["pitch"], heard)[0]
 
     def begin(self, given: Notes, length: Tensor) -> State:
