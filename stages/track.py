@@ -15,7 +15,7 @@ def main() -> None:
     """Finds or makes up the run of this model, and completes it."""
     model, scores, samples, metrics = (Path(argument) for argument in sys.argv[1:5])
     if tracking.record(params.load(), model, scores, samples, metrics):
-        print("logged to MLflow; see it with: mlflow ui")
+        print("logged to MLflow; see it with: make ui")
     else:
         print("not (all) logged to MLflow; try again with: dvc repro -f -s track", file=sys.stderr)
 

@@ -110,8 +110,7 @@ class Repository:
         return list(client.search_runs([experiment.experiment_id], order_by=order))
 
     def client(self) -> Any:
-        for key, value in tracking.ENVIRONMENT.items():  # no telemetry, no log of migrations
-            os.environ.setdefault(key, value)
+        tracking.set_environment()  # no telemetry, no log of migrations
         from mlflow.tracking import MlflowClient
 
         return MlflowClient(f"sqlite:///{self.root / 'mlflow.db'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tonerow.tokens.tokenizer import Tokenizer
 
 STAGES = [
     *["check", "fetch", "ingest", "split", "tokenize"],
-    *["baselines", "train", "evaluate", "generate", "track"],
+    *["baselines", "train", "evaluate", "generate", "summary", "track"],
 ]
 
 
@@ -112,6 +113,18 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
         assert evaluation[side]["notes"] > 0
     generated = repository.json("generate.json")
     assert (generated["samples"], generated["notes"]) == (2, 40)
+    summary = repository.json("summary.json")
+    assert summary["test"]["pitch_nll"] == evaluation["test"]["pitch_nll"]
+    assert summary["test"]["more_than_rival"] == evaluation["test"]["rival"]["difference"]
+    assert summary["parameters"] == train["parameters"]
+
+
+def test_dvc_compares_no_more_than_a_screen_of_numbers(repository: Repository) -> None:
+    shown = json.loads(repository.run("dvc", "metrics", "show", "--json"))
+    assert list(shown[""]["data"]) == ["metrics/summary.json"]
+    lines = repository.run("dvc", "metrics", "diff", "--all").splitlines()
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 120
 
 
 def test_curves_have_a_row_an_epoch(repository: Repository) -> None:
@@ -205,7 +218,7 @@ def queued(first: Repository, repro: str) -> str:
 
 def test_a_queued_run_uses_the_code_it_was_queued_with(queued: str) -> None:
     assert "later" not in queued
-    assert sorted(started(queued)) == ["check", "evaluate", "generate", "track", "train"]
+    assert sorted(started(queued)) == ["check", "evaluate", "generate", "summary", "track", "train"]
 
 
 @pytest.mark.usefixtures("queued")
@@ -222,6 +235,17 @@ def test_a_queued_run_logs_to_the_same_store(repository: Repository) -> None:
     files = repository.client().list_artifacts(run.info.run_id, "samples")
     assert "samples/samples.parquet" in [item.path for item in files]
     assert (repository.root / "mlartifacts").is_dir()
+
+
+@pytest.mark.usefixtures("queued")
+def test_an_experiment_is_a_line(repository: Repository) -> None:
+    repository.run("git", "checkout", "--quiet", "params.yaml")
+    head, line = repository.run("python", "-m", "tonerow.tracking.experiments").splitlines()
+    [run] = [run for run in repository.runs() if run.data.params["model"] == "lstm_local"]
+    assert line.split()[:2] == [run.data.tags["dvc_experiment"], "model=lstm_local"]
+    column = head.index("test")
+    assert line[column:].split()[0] == f"{run.data.metrics['evaluate/test.pitch_nll']:.3f}"
+    assert len(line) <= 120
 
 
 @pytest.mark.usefixtures("queued")

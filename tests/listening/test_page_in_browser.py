@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import binomtest
 
-from tests.listening import pages
-from tests.listening.browsers import (
+from tests.browsers import (
     END,
     ENTER,
     HOME,
@@ -26,6 +25,7 @@ from tests.listening.browsers import (
     firefox,
     until,
 )
+from tests.listening import pages
 from tonerow.listening.page import read_code, write_page
 
 FRAMED = "file", "sandbox"

@@ -28,7 +28,7 @@ from stages import track
 from tests import shipped
 from tonerow import params
 from tonerow.tracking import run as tracking
-from tonerow.tracking.store import ENVIRONMENT, Store
+from tonerow.tracking.store import Store, set_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARNING = "warning: MLflow"
@@ -42,8 +42,7 @@ CURVES = [{**epoch, "learning_rate": 0.001} for epoch in EPOCHS]
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with MLflow's tables; making one takes seconds."""
-    for key, value in ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
+    set_environment()
     from mlflow.tracking import MlflowClient
 
     path = tmp_path_factory.mktemp("empty") / "mlflow.db"
@@ -425,7 +424,7 @@ class TestRecord:
         capfd: pytest.CaptureFixture[str],
     ) -> None:
         run_stage(results, monkeypatch)
-        assert "mlflow ui" in capfd.readouterr().out
+        assert "make ui" in capfd.readouterr().out
         assert len(runs(root)) == 1
 
     @pytest.mark.usefixtures("root")

@@ -1,16 +1,16 @@
 """MLflow: the only importer of it."""
 
 from tonerow.tracking.run import Run, recipe_of, record, start, training_params
-from tonerow.tracking.store import ENVIRONMENT, finished, page, scores
+from tonerow.tracking.store import finished, page, scores, set_environment
 
 __all__ = [
-    "ENVIRONMENT",
     "Run",
     "finished",
     "page",
     "recipe_of",
     "record",
     "scores",
+    "set_environment",
     "start",
     "training_params",
 ]

@@ -29,12 +29,12 @@ from tqdm import tqdm
 
 from tonerow.params import Params
 from tonerow.tracking.store import (
-    ENVIRONMENT,
     KEY_CHARACTERS,
     VALUE_CHARACTERS,
     Point,
     Store,
     recipe,
+    set_environment,
 )
 
 START_SECONDS, FAIL_SECONDS = 10.0, 10.0  # how long a training waits for a store that is slow,
@@ -60,8 +60,7 @@ class Run:
         self._lost = self._warned = False
         self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
         try:
-            for key, value in ENVIRONMENT.items():
-                os.environ.setdefault(key, value)
+            set_environment()
             # Not in the thread: two threads that import at a time can trip each other up.
             import mlflow.tracking  # noqa: F401, PLC0415 - takes seconds
 
@@ -218,7 +217,7 @@ def training_params(settings: Params) -> dict[str, str]:
     tree = {key: dump[key] for key in ("corpus", "split", "tokenize", "model", "size", "train")}
     tree["corpora"] = {settings.corpus: settings.corpus_settings.model_dump(mode="json")}
     tree |= settings.selected.model_dump(mode="json")
-    return {key: _text(value) for key, value in _flatten(tree)}
+    return {key: _text(value) for key, value in flatten(tree)}
 
 
 def recipe_of(settings: Params) -> frozenset[tuple[str, str]]:
@@ -254,10 +253,11 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings, each with its dotted name."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
@@ -292,5 +292,5 @@ def _curves(path: Path) -> list[Point]:
 
 def _numbers(path: Path) -> list[Point]:
     """Every number in a JSON file; texts and lists are in the file itself, which is logged too."""
-    items = _flatten(json.loads(path.read_text(encoding="utf-8")), f"{path.stem}/")
+    items = flatten(json.loads(path.read_text(encoding="utf-8")), f"{path.stem}/")
     return _points({key: value for key, value in items if isinstance(value, (int, float))}, 0)

@@ -43,8 +43,17 @@ ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""What kind of experiment this is: runs and curves, no traces of language models."""
+
 Point = tuple[str, float, int, int]
 """A metric's name, value, unix time in ms, step."""
+
+
+def set_environment() -> None:
+    """Sets `ENVIRONMENT` but for what the user has set; before MLflow is imported."""
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
 
 
 class Store:
@@ -77,13 +86,17 @@ class Store:
             # A database's default folder for artifacts is relative: it dies with a temporary run.
             database = urlsplit(self.uri).scheme.split("+")[0] in DATABASES
             folder = (self.root / "mlartifacts").as_uri() if database else None
-            return str(self._client.create_experiment(self.experiment, artifact_location=folder))
+            tags, place = EXPERIMENT_TAGS, {"artifact_location": folder}
+            return str(self._client.create_experiment(self.experiment, tags=tags, **place))
         if found.lifecycle_stage == "deleted":
             command = f"mlflow experiments restore -x {found.experiment_id}"
             raise ValueError(
                 f"experiment {self.experiment!r} was deleted; restore it ({command}) or name "
                 "another under track.experiment in params.yaml"
             )
+        for key, value in EXPERIMENT_TAGS.items():
+            if key not in found.tags:
+                self._client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
 
     def find(self, tag: str, value: str) -> str | None:
@@ -140,8 +153,7 @@ def finished(settings: Params) -> list[dict[str, Any]]:
         For each the tags, parameters and metrics, by name; parameters and tags are text. `run_id`
         is the store's own, and `recipe` is all parameters but the seed of the training.
     """
-    for key, value in ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
+    set_environment()
     store = Store(settings.track.experiment)
     query = f"attributes.status = 'FINISHED' and tags.corpus = '{settings.corpus}'"
     newest = ["attributes.start_time DESC"]
