@@ -66,6 +66,7 @@ endif
 
 repro: $(VENV)/installed
 	dvc repro
+	@python -m tonerow.tracking.committed
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
 compare: $(VENV)/installed
