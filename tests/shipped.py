@@ -53,7 +53,6 @@ CHOICES: dict[str, Any] = {
     "train.seed": 1,
     "train.device": "auto",
     "train.threads": 2,
-    "train.patience": 5,
     "evaluate.window": 512,
     "evaluate.stride": 256,
     "evaluate.ngram_orders": [2, 3, 4, 5, 6, 7, 8, 9, 10, 12],

@@ -94,7 +94,7 @@ def test_snapshots_outlive_a_temporary_run(root: Path) -> None:
         {"training__learning_rate": 0.5},
         {"training__epochs": 99},
         {"train__threads": 7},
-        {"train__patience": 99},
+        {"training__patience": 99},
         {"evaluate__window": 300},
     ],
     ids=str,

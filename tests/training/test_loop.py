@@ -98,7 +98,7 @@ def overfitting(patience: int) -> tuple[Params, Progress]:
     """Noise learnt by heart: val gets worse sooner or later."""
     params = settings(
         "rnn_vanilla published",
-        train__patience=patience,
+        training__patience=patience,
         training__epochs=60,
         training__learning_rate=0.03,
         training__batch_size=8,

@@ -76,6 +76,7 @@ class Model(nn.Module, ABC):
     Args:
         vocabularies: of all fields of the tokens; kept in the model file.
         predicts: names of the fields that the model predicts.
+        loss_weights: by which the losses of fields are multiplied; 1 where nothing is said.
     """
 
     view: ClassVar[str]
@@ -85,8 +86,14 @@ class Model(nn.Module, ABC):
     reach: int | None = None
     """How many notes back it looks by design; None: as far as its state carries."""
 
-    def __init__(self, vocabularies: Vocabularies, predicts: Iterable[str]) -> None:
+    def __init__(
+        self,
+        vocabularies: Vocabularies,
+        predicts: Iterable[str],
+        loss_weights: Mapping[str, float] | None = None,
+    ) -> None:
         super().__init__()
+        self.loss_weights = dict(loss_weights or {})
         self.vocabularies = dict(vocabularies)
         self.predicts = tuple(predicts)
 
@@ -124,12 +131,14 @@ class Model(nn.Module, ABC):
         """
 
     def loss(self, predictions: Predictions, batch: Batch) -> Tensor:
-        """What training minimises: the fields' mean losses over the scored notes, summed."""
+        """What training minimises: the weighted sum of the fields' mean losses over the scored notes."""
         losses = [
             predictions[name].loss(batch.now[name], batch.now.get(f"{name}_norm"))
             for name in self.predicts
         ]
-        return torch.stack([loss[batch.scored].mean() for loss in losses]).sum()
+        weights = [self.loss_weights.get(name, 1.0) for name in self.predicts]
+        means = [loss[batch.scored].mean() for loss in losses]
+        return torch.stack([w * mean for w, mean in zip(weights, means, strict=True)]).sum()
 
     def observe(self, predictions: Predictions, batch: Batch) -> None:
         """Follows what training shows of the errors, see `ContinuousHead.observe`."""

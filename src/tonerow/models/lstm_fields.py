@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -34,6 +35,7 @@ class LstmFields(Model):
             (the normalised value) or "poisson" (the number of grid ticks).
         density: of a regressed value, see `ContinuousHead`.
         components: of the mixture.
+        loss_weights: see `Model`.
         context: options of `EventContext`; all 0 as written up. Times are copied where they are
             trained by likelihood.
     """
@@ -51,9 +53,10 @@ class LstmFields(Model):
         time_head: str,
         density: str,
         components: int,
+        loss_weights: Mapping[str, float] | None = None,
         **context: Any,
     ) -> None:
-        super().__init__(vocabularies, predicts=FIELDS)
+        super().__init__(vocabularies, predicts=FIELDS, loss_weights=loss_weights)
         self.embeddings = nn.ModuleDict(
             {name: nn.Embedding(vocabularies[name].size, embedding) for name in FIELDS}
         )

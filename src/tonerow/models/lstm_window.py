@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -35,6 +37,7 @@ class LstmWindow(Model):
         window: how many notes back the model looks.
         density: of the continuous values, see `ContinuousHead`.
         components: of the mixture.
+        loss_weights: see `Model`.
     """
 
     view = "events"
@@ -51,8 +54,9 @@ class LstmWindow(Model):
         window: int,
         density: str,
         components: int,
+        loss_weights: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(vocabularies, predicts=("pitch", *VALUES))
+        super().__init__(vocabularies, predicts=("pitch", *VALUES), loss_weights=loss_weights)
         self.reach = window
         n_pitches = vocabularies["pitch"].size
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)

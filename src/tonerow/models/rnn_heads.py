@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,12 +33,13 @@ class RnnHeads(Model):
         predicts: which fields an event has: "pitch" and any of "instrument" (classes), "offset",
             "duration" and "velocity" (values).
         cell: "rnn" (tanh), "lstm" or "gru".
-        embedding: size of each class's embedding.
+        embedding: size of each class's embedding; 0: its id is read as one number.
         hidden_size: units of each layer.
         layers: RNN layers.
         dropout: between the layers.
         density: of the continuous values, see `ContinuousHead`.
         components: of the mixture.
+        loss_weights: see `Model`.
         output_dropout: share of the RNN's outputs dropped in training; 0 as written up.
         context: options of `EventContext`; all 0 as written up. Times are copied unless they are
             trained by squared error.
@@ -58,18 +59,21 @@ class RnnHeads(Model):
         dropout: float,
         density: str,
         components: int,
+        loss_weights: Mapping[str, float] | None = None,
         output_dropout: float = 0.0,
         **context: Any,
     ) -> None:
-        super().__init__(vocabularies, predicts)
+        super().__init__(vocabularies, predicts, loss_weights=loss_weights)
         self.classes = [name for name in predicts if name in CLASSES]
         self.values = [name for name in predicts if name not in CLASSES]
         self.embeddings = nn.ModuleDict(
             {name: nn.Embedding(vocabularies[name].size, embedding) for name in self.classes}
+            if embedding
+            else {}
         )
         copied = [name for name in TIMES if name in predicts and density != "squared_error"]
         self.context = EventContext(hidden_size, vocabularies, predicts, copied, **context)
-        width = embedding * len(self.classes) + len(self.values) + self.context.size
+        width = max(embedding, 1) * len(self.classes) + len(self.values) + self.context.size
         between = dropout if layers > 1 else 0.0
         self.rnn = CELLS[cell](width, hidden_size, layers, dropout=between, batch_first=True)
         self.drop = nn.Dropout(output_dropout)
@@ -82,9 +86,13 @@ class RnnHeads(Model):
 
     def _embed(self, before: Notes) -> Tensor:
         parts = []
-        for name, embedding in self.embeddings.items():
-            assert isinstance(embedding, nn.Embedding)
-            parts.append(embed(embedding, before[name]))
+        for name in self.classes:
+            if name in self.embeddings:
+                embedding = self.embeddings[name]
+                assert isinstance(embedding, nn.Embedding)
+                parts.append(embed(embedding, before[name]))
+            else:  # 0 before the first event
+                parts.append(before[name].clamp(min=0).float().unsqueeze(-1))
         parts += [before[f"{name}_norm"].unsqueeze(-1) for name in self.values]
         return torch.cat(parts, -1)  # (..., width)
 

@@ -27,6 +27,8 @@ class RnnVanilla(Model):
         pitch_embedding: E, size of the pitch embedding.
         hidden_size: H, units of each RNN layer.
         layers: RNN layers.
+        initial_weights: of Linear layers: "default" (PyTorch's own) or "xavier" (Glorot and Bengio,
+            2010, uniform; bias 0), as in the code behind the write-up.
         context: options of `Context`; all 0 as written up.
     """
 
@@ -39,6 +41,7 @@ class RnnVanilla(Model):
         pitch_embedding: int,
         hidden_size: int,
         layers: int,
+        initial_weights: str = "default",
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
@@ -49,6 +52,11 @@ class RnnVanilla(Model):
         self.mix = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU())
         self.rnn = nn.RNN(width, hidden_size, layers, nonlinearity="tanh", batch_first=True)
         self.head = nn.Linear(hidden_size, n_pitches)
+        if initial_weights == "xavier":
+            for layer in self.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.xavier_uniform_(layer.weight)
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads what is given of the rhythm and the `pitch` before."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from tonerow.params.section import NonNegativeInt, OpenFraction, Section
+from tonerow.params.section import NonNegativeInt, OpenFraction, PositiveFloat, Section
 from tonerow.params.training import Training
 
 
@@ -52,6 +52,9 @@ class RnnVanilla(_Informed):
 
     layers: PositiveInt
     """RNN layers, one on top of the other"""
+
+    initial_weights: Literal["default", "xavier"]
+    """of the Linear layers: default (PyTorch's own) or xavier (uniform after Glorot, bias 0)"""
 
 
 class LstmLocal(_Informed):
@@ -130,8 +133,27 @@ class _Continuous(Architecture):
     """Gaussians in a mixture; without meaning for another density"""
 
 
+class _WindowWeights(Section):
+    """By what the loss of each field is multiplied."""
+
+    pitch: PositiveFloat
+    """of the pitch, above 0; 1 is as it is"""
+
+    offset: PositiveFloat
+    """of the offset, above 0; 1 is as it is"""
+
+    duration: PositiveFloat
+    """of the duration, above 0; 1 is as it is"""
+
+    velocity: PositiveFloat
+    """of the velocity, above 0; 1 is as it is"""
+
+
 class LstmWindow(_Continuous):
     """A window of notes predicts pitch and (step, duration, velocity) of the next."""
+
+    loss_weights: _WindowWeights
+    """share of each head in the loss"""
 
     pitch_embedding: PositiveInt
     """size of the embedding of a pitch"""
@@ -161,8 +183,30 @@ class LstmWindow(_Continuous):
         return self
 
 
+class _HeadsWeights(Section):
+    """By what the loss of each field is multiplied, if it is predicted."""
+
+    pitch: PositiveFloat
+    """of the pitch, above 0; 1 is as it is"""
+
+    duration: PositiveFloat
+    """of the duration, above 0; 1 is as it is"""
+
+    offset: PositiveFloat
+    """of the offset, above 0; 1 is as it is"""
+
+    velocity: PositiveFloat
+    """of the velocity, above 0; 1 is as it is"""
+
+    instrument: PositiveFloat
+    """of the instrument, above 0; 1 is as it is"""
+
+
 class RnnHeads(_Continuous, _Informed):
     """One RNN over events of any length, one head for each field."""
+
+    loss_weights: _HeadsWeights
+    """share of each head in the loss"""
 
     predicts: list[Literal["pitch", "duration", "offset", "velocity", "instrument"]]
     """fields of an event, read and predicted: pitch, and any of the others, each once"""
@@ -170,8 +214,8 @@ class RnnHeads(_Continuous, _Informed):
     cell: Literal["rnn", "lstm", "gru"]
     """kind of the recurrent layers: rnn (tanh), lstm or gru"""
 
-    embedding: PositiveInt
-    """size of the embeddings of pitch and instrument"""
+    embedding: NonNegativeInt
+    """size of the embeddings of pitch and instrument; 0: each is read as one number"""
 
     hidden_size: PositiveInt
     """units of each recurrent layer"""
@@ -195,8 +239,27 @@ class RnnHeads(_Continuous, _Informed):
         return self
 
 
+class _FieldsWeights(Section):
+    """By what the loss of each field is multiplied."""
+
+    offset: PositiveFloat
+    """of the offset, above 0; 1 is as it is"""
+
+    duration: PositiveFloat
+    """of the duration, above 0; 1 is as it is"""
+
+    pitch: PositiveFloat
+    """of the pitch, above 0; 1 is as it is"""
+
+    instrument: PositiveFloat
+    """of the instrument, above 0; 1 is as it is"""
+
+
 class LstmFields(_Continuous, _Informed):
     """Four fields, each with its own embedding and LSTM, joined by a large one."""
+
+    loss_weights: _FieldsWeights
+    """share of each head in the loss"""
 
     embedding: PositiveInt
     """size of each field's embedding"""

@@ -111,7 +111,7 @@ class Tokenize(Section):
 
 
 class Train(Section):
-    """What all trainings share: seed, device, threads and early stopping."""
+    """What all trainings share: seed, device and threads."""
 
     seed: Seed
     """of the first weights, the order of windows, dropout and transposition"""
@@ -121,9 +121,6 @@ class Train(Section):
 
     threads: Annotated[int, Field(ge=1, le=1024)]
     """CPU threads of torch, 1-1024; another number gives slightly other weights"""
-
-    patience: PositiveInt
-    """training stops after this many epochs without a better val NLL, and keeps the best epoch"""
 
 
 class Evaluate(Section):

@@ -25,8 +25,11 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     """how strongly weights are pulled towards 0; 0 is not at all"""
 
-    clip_norm: PositiveFloat
-    """a gradient whose norm is above this is scaled down to it"""
+    clip_norm: Annotated[float, Field(ge=0)]
+    """a gradient whose norm is above this is scaled down to it; 0 is not at all"""
+
+    clip_value: Annotated[float, Field(ge=0)]
+    """each number of a gradient is cut at plus and minus this; 0 is not at all"""
 
     batch_size: PositiveInt
     """windows in an update"""
@@ -52,4 +55,7 @@ class Training(Section):
     no mean"""
 
     epochs: PositiveInt
-    """passes over the training pieces at most; train.patience may end it sooner"""
+    """passes over the training pieces at most; patience may end it sooner"""
+
+    patience: NonNegativeInt
+    """the training stops after so many epochs without a better val NLL; 0 is never"""

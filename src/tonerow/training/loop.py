@@ -86,6 +86,14 @@ def make_optimizer(model: Model, settings: Training) -> Optimizer:
     return kind(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
+def clip(model: Model, settings: Training) -> None:
+    """Bounds the gradients as the settings say."""
+    if settings.clip_value:
+        torch.nn.utils.clip_grad_value_(model.parameters(), settings.clip_value)
+    if settings.clip_norm:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+
+
 def learning_rate_factor(done: float, schedule: str) -> float:
     """The factor on the learning rate after the share `done` (0-1) of training.
 
@@ -137,7 +145,8 @@ def fit(
     learner = Learner(model, make_optimizer(model, settings), Average(model, settings.average))
     if resume is not None:
         done = _restore(resume, learner)
-    while done.epoch < settings.epochs and done.epoch - done.best_epoch < params.train.patience:
+    patience = settings.patience or settings.epochs
+    while done.epoch < settings.epochs and done.epoch - done.best_epoch < patience:
         started = time.monotonic()
         tallies = _train_epoch(learner, train, settings, done.epoch, params.train.seed)
         done.seconds += time.monotonic() - started
@@ -186,7 +195,7 @@ def _train_epoch(
         loss = model.loss(predictions, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        clip(model, settings)
         optimizer.step()
         model.observe(predictions, batch)
         learner.average.follow(model)
