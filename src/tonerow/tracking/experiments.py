@@ -134,7 +134,7 @@ def main() -> None:
     if shown.returncode:
         sys.exit(shown.stderr.strip())
     rows = experiments(json.loads(shown.stdout))
-    print(table(rows) if rows else "no experiments yet; make one: dvc exp run -S model=rnn_vanilla")
+    print(table(rows) if rows else "no experiments yet; make one: dvc exp run -S train.seed=2")
 
 
 if __name__ == "__main__":
