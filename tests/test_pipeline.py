@@ -289,7 +289,7 @@ def second(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Repository:
     repository = Repository(
         tmp_path_factory.mktemp("pipeline") / "second", **{"corpora.folder.path": str(music)}
     )
-    repository.run("dvc", "repro", "baselines", "evaluate", "generate")
+    repository.run("dvc", "repro", "baselines", "summary")
     return repository
 
 
