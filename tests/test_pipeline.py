@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,19 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
         assert evaluation[side]["notes"] > 0
     generated = repository.json("generate.json")
     assert (generated["samples"], generated["notes"]) == (2, 40)
+    assert generated["held_out_tunes"] == split["test"]["pieces"]
+    assert 0 <= generated["alike"]["intervals_overlap"]["samples"] <= 1
+
+
+def test_plots_show_samples_beside_human_tunes(repository: Repository) -> None:
+    for name in ("descriptors", "histograms"):
+        output = repository.run("dvc", "plots", "show", "--json", f"metrics/{name}.csv")
+        ((plot,),) = json.loads(output)["data"].values()
+        spec = plot["content"]
+        template = repository.root / f".dvc/plots/{name}.json"
+        assert spec["facet"] == json.loads(template.read_text("utf-8"))["facet"]
+        assert "DVC_METRIC" not in json.dumps(spec["spec"])
+        assert {row["who"] for row in spec["data"]["values"]} == {"samples", "human"}
 
 
 def test_curves_have_a_row_an_epoch(repository: Repository) -> None:
@@ -148,6 +162,7 @@ def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
     scored = repository.json("evaluate.json")["test"]["pitch_nll"]
     assert run.data.metrics["evaluate/test.pitch_nll"] == scored
     logged = ["samples/sample-00.mid", "samples/sample-00.mp3", "samples/listen.html"]
+    logged += ["samples/descriptors.png", "metrics/descriptors.csv", "metrics/histograms.csv"]
     for path in (*logged, "metrics/evaluate.json"):
         files = client.list_artifacts(run.info.run_id, path.partition("/")[0])
         assert path in [file.path for file in files]

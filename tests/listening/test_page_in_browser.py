@@ -356,3 +356,17 @@ def test_files_can_be_saved(browser: Browser, folder: Path) -> None:
     for link, name in enumerate(("sample-00.mp3", "sample-00.mid")):
         browser.click(".files a", link)
         until(partial(same, folder / name, place / name), f"{name} is saved")
+
+
+@pytest.mark.parametrize("frame", FRAMED)
+def test_the_picture_is_shown_when_it_is_asked_for(
+    browser: Browser, folder: Path, frame: str
+) -> None:
+    go(browser, folder, frame)
+    image = "const image = document.querySelector('.counts img');"
+    size = f"{image} return [image.checkVisibility(), image.naturalWidth]"
+    assert browser.run("return document.querySelectorAll('.counts').length") == 1
+    assert browser.run(size)[0] is False
+    browser.click(".counts summary")
+    until(lambda: browser.run(size) == [True, 3], "the picture is shown")
+    assert browser.errors() == []

@@ -361,10 +361,17 @@ function modelSelect(onchange) {
   return groups.length > 1 ? el("label", {}, "Model", select) : null;
 }
 
+function picture(group) {
+  if (!group.picture) return null;
+  const alt = "Histograms of samples and human tunes, and the share of both that stands in runs of train";
+  return el("details", { class: "counts" }, el("summary", {}, "Samples beside human tunes, counted"),
+    el("img", { src: group.picture, alt }));
+}
+
 function buildListen() {
   const about = ([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, value));
   const sections = groups.map((group) => el("section", { class: "group" }, el("h2", {}, group.title),
-    el("dl", { class: "about soft" }, ...group.about.map(about)), ...group.pairs.map(card)));
+    el("dl", { class: "about soft" }, ...group.about.map(about)), picture(group), ...group.pairs.map(card)));
   const filter = modelSelect((chosen) => sections.forEach((section, i) => {
     section.hidden = chosen >= 0 && i !== chosen;
     if (playing && section.hidden && section.contains(playing.element)) playing.audio.pause();
