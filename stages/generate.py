@@ -1,4 +1,4 @@
-"""Draws samples: ``python -m stages.generate INTERIM TOKENS MODEL SAMPLES METRICS``."""
+"""Draws samples: ``python -m stages.generate INTERIM TOKENS MODEL SAMPLES METRICS TABLE SHARES``."""
 
 import sys
 from pathlib import Path
@@ -6,21 +6,29 @@ from pathlib import Path
 from stages import run
 from tonerow import params, reports
 from tonerow.generation import GenerationError, Request, generate
+from tonerow.generation.comparison import added, compare, histogram_rows, table
+from tonerow.generation.picture import draw
 from tonerow.generation.writing import described, write_samples
 from tonerow.model_files import ModelFileError, open_model
 
 
 def main() -> None:
     """Writes each sample as MIDI (and ABC), all of them as a table, and what can be counted."""
-    interim, tokens, model_file, out, metrics = (Path(argument) for argument in sys.argv[1:6])
+    interim, tokens, model_file, out, *reported = (Path(argument) for argument in sys.argv[1:8])
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
-    samples = generate(Request(opened.model, tokens, opened.tokenizer, settings.generate))
+    request = Request(opened.model, tokens, opened.tokenizer, settings.generate)
+    samples = generate(request)
+    found = compare(request, samples, interim)
+    metrics = added(samples.metrics, found)
+    picture = draw(out / "descriptors.png", found, metrics["copied"])
     about = described(settings.model, settings.size, opened.model, settings.generate)
     about["corpus"] = settings.corpus
-    write_samples(out, samples, interim, about, settings.generate.tempo_bpm)
-    reports.write_json(metrics, samples.metrics)
-    print(reports.line(samples.metrics))
+    write_samples(out, samples, interim, about, settings.generate.tempo_bpm, picture)
+    reports.write_json(reported[0], metrics)
+    reports.write_csv(reported[1], table(metrics))
+    reports.write_csv(reported[2], histogram_rows(found))
+    print(reports.line(metrics))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Repository:
         (root / "params.yaml").write_text(text, encoding="utf-8")
         self.run("git", "init", "--quiet")
         self.run("dvc", "init", "--quiet")
+        shutil.copytree(SOURCE / ".dvc/plots", root / ".dvc/plots")
         self.commit()
 
     def run(self, *command: str, fails: bool = False) -> str:

@@ -117,6 +117,8 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
     assert summary["test"]["pitch_nll"] == evaluation["test"]["pitch_nll"]
     assert summary["test"]["more_than_rival"] == evaluation["test"]["rival"]["difference"]
     assert summary["parameters"] == train["parameters"]
+    assert generated["held_out_tunes"] == split["test"]["pieces"]
+    assert 0 <= generated["alike"]["intervals_overlap"]["samples"] <= 1
 
 
 def test_dvc_compares_no_more_than_a_screen_of_numbers(repository: Repository) -> None:
@@ -125,6 +127,17 @@ def test_dvc_compares_no_more_than_a_screen_of_numbers(repository: Repository) -
     lines = repository.run("dvc", "metrics", "diff", "--all").splitlines()
     assert len(lines) < 24
     assert max(map(len, lines)) <= 120
+
+
+def test_plots_show_samples_beside_human_tunes(repository: Repository) -> None:
+    for name in ("descriptors", "histograms"):
+        output = repository.run("dvc", "plots", "show", "--json", f"metrics/{name}.csv")
+        ((plot,),) = json.loads(output)["data"].values()
+        spec = plot["content"]
+        template = repository.root / f".dvc/plots/{name}.json"
+        assert spec["facet"] == json.loads(template.read_text("utf-8"))["facet"]
+        assert "DVC_METRIC" not in json.dumps(spec["spec"])
+        assert {row["who"] for row in spec["data"]["values"]} == {"samples", "human"}
 
 
 def test_curves_have_a_row_an_epoch(repository: Repository) -> None:
@@ -161,6 +174,7 @@ def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
     scored = repository.json("evaluate.json")["test"]["pitch_nll"]
     assert run.data.metrics["evaluate/test.pitch_nll"] == scored
     logged = ["samples/sample-00.mid", "samples/sample-00.mp3", "samples/listen.html"]
+    logged += ["samples/descriptors.png", "metrics/descriptors.csv", "metrics/histograms.csv"]
     for path in (*logged, "metrics/evaluate.json"):
         files = client.list_artifacts(run.info.run_id, path.partition("/")[0])
         assert path in [file.path for file in files]

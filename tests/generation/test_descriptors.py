@@ -148,3 +148,12 @@ def test_copying_is_reported_at_every_length(tokens: Path) -> None:
     assert [at[run]["samples"] for run in (8, 16, 24)] == [1, 1, 0]
     assert [at[run]["human"] for run in (8, 16, 24)] == [0, 0, 0]
     assert report["longest_run"]["samples"] == 19
+
+
+def test_copying_has_intervals_over_lines(tokens: Path) -> None:
+    train = load_melody(tokens, "train")
+    tune = train.notes["pitch"].numpy()[train.first[0] : train.first[1]][:20].astype(np.int64)
+    own = np.random.default_rng(0).integers(30, 90, 20)
+    report = Known(tokens, "melody").report(samples_of(tune, own), samples_of(own).head(0))
+    assert report["in_runs_of_8"] == {"samples": 0.5, "samples_low": 0, "samples_high": 1}
+    assert set(report["longest_run"]) == {"samples", "samples_low", "samples_high"}

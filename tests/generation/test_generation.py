@@ -205,6 +205,14 @@ def test_a_source_is_the_piece_and_has_nats_of_all_fields(tokens: Path, model: s
     np.testing.assert_allclose(own, of, rtol=1e-4)
 
 
+def test_the_notes_of_a_human_abc_tune_have_nats(tokens: Path) -> None:
+    made = generate(request(tokens, "lstm_char small", samples=3))
+    assert len(made.sources) == 3 * 6
+    assert np.isfinite(made.sources["nats"]).all() and (made.sources["nats"] > 0).all()
+    per_tune = made.sources.groupby("sample")["nats"].sum().to_numpy()
+    np.testing.assert_allclose(per_tune, per_tune[0], rtol=1e-4)  # one tune under three names
+
+
 @pytest.mark.parametrize("model", MELODY)
 def test_hints_come_first_and_the_rest_stays_within_the_range(tokens: Path, model: str) -> None:
     asked = request(tokens, model, samples=3, hints=[100, 20], lowest=60, highest=64)

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import soundfile
@@ -45,6 +46,13 @@ def track(folder: Path, name: str, hertz: float) -> Track:
     return Track(notes(), 0.5, files, {"range_semitones": 12.0, "scale_consistency": np.nan})
 
 
+def picture(folder: Path) -> Path:
+    """Three pixels of one colour."""
+    path = folder / "picture.png"
+    matplotlib.image.imsave(path, np.zeros((1, 3)))
+    return path
+
+
 def groups(folder: Path) -> list[Group]:
     pairs = [
         Pair(
@@ -56,7 +64,7 @@ def groups(folder: Path) -> list[Group]:
         for i in range(4)
     ]
     about = {"size": "small", "sees": "nothing"}
-    return [Group(HOSTILE, about, pairs[:2]), Group("second", {}, pairs[2:])]
+    return [Group(HOSTILE, about, pairs[:2], picture(folder)), Group("second", {}, pairs[2:])]
 
 
 def code(answers: Any, number: int = 1) -> str:

@@ -50,6 +50,14 @@ def test_the_page_holds_notes_in_seconds_and_whole_files(tmp_path: Path) -> None
     assert data["groups"][1]["pairs"][1]["source"] is None
 
 
+def test_a_group_may_have_a_picture(tmp_path: Path) -> None:
+    first, second = data_of(written(tmp_path / "page.html", groups(tmp_path)))["groups"]
+    kind, _, content = first["picture"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(content) == (tmp_path / "picture.png").read_bytes()
+    assert "picture" not in second
+
+
 def test_no_title_ends_the_script(tmp_path: Path) -> None:
     page = written(tmp_path / "page.html", groups(tmp_path))
     assert data_of(page)["groups"][0]["title"] == HOSTILE
@@ -146,7 +154,8 @@ def test_several_pages_become_one(tmp_path: Path) -> None:
         group for page in pages.values() for group in data_of(page.read_text("utf-8"))["groups"]
     ]
     assert [group["title"] for group in merged] == ["a", "b", "c", "c (2)"]
-    assert [group["pairs"] for group in merged] == [group["pairs"] for group in single]
+    for part in ("pairs", "picture"):
+        assert [group.get(part) for group in merged] == [group.get(part) for group in single]
 
 
 def test_another_file_is_no_page(tmp_path: Path) -> None:

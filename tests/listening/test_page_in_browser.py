@@ -350,9 +350,43 @@ def same(one: Path, other: Path) -> bool:
     return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
+def saved_in(browser: Browser, folder: Path) -> Path:
+    return folder / ("chromium" if isinstance(browser, Chromium) else "firefox")
+
+
 def test_files_can_be_saved(browser: Browser, folder: Path) -> None:
     go(browser, folder, "file")
-    place = folder / ("chromium" if isinstance(browser, Chromium) else "firefox")
+    place = saved_in(browser, folder)
     for link, name in enumerate(("sample-00.mp3", "sample-00.mid")):
         browser.click(".files a", link)
         until(partial(same, folder / name, place / name), f"{name} is saved")
+    assert "this frame forbids it" not in browser.run("return document.body.innerText")
+
+
+def test_a_sandbox_saves_nothing_and_the_page_says_so(browser: Browser, folder: Path) -> None:
+    """The frame is that of MLflow's viewer of artifacts, which allows scripts and no downloads."""
+    go(browser, folder, "sandbox")
+    said = browser.run(
+        "return [...document.querySelectorAll('.files')].map((one) => one.innerText)"
+    )
+    assert all("this frame forbids it" in text for text in said)
+    place = saved_in(browser, folder)
+    browser.click(".files a", 2)
+    go(browser, folder, "file")  # what is saved later is there, what was asked for before is not
+    browser.click(".files a", 3)
+    until(partial(same, folder / "human-00.mid", place / "human-00.mid"), "the next one is saved")
+    assert not list(place.glob("human-00.mp3*"))
+
+
+@pytest.mark.parametrize("frame", FRAMED)
+def test_the_picture_is_shown_when_it_is_asked_for(
+    browser: Browser, folder: Path, frame: str
+) -> None:
+    go(browser, folder, frame)
+    image = "const image = document.querySelector('.counts img');"
+    size = f"{image} return [image.checkVisibility(), image.naturalWidth]"
+    assert browser.run("return document.querySelectorAll('.counts').length") == 1
+    assert browser.run(size)[0] is False
+    browser.click(".counts summary")
+    until(lambda: browser.run(size) == [True, 3], "the picture is shown")
+    assert browser.errors() == []

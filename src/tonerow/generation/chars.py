@@ -15,6 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tonerow import abc_notation
 from tonerow.abc_notation import Tune
+from tonerow.generation.abc_nats import Note, note_nats
+from tonerow.generation.bars import full
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -42,7 +44,7 @@ def generate(request: Request) -> Samples:
     most = request.settings.max_notes * 4
     found = [played(text, most) for text in texts]
     human = [played(text, most) for text in tunes["text"]]
-    notes, sources = rows(tunes.index, found), rows(tunes.index, human)
+    notes, sources = rows(tunes.index, found, request), rows(tunes.index, human, request)
     lines = rows(tunes.index, found, melody=True), rows(tunes.index, human, melody=True)
     metrics = {
         "samples": len(texts),
@@ -106,12 +108,19 @@ class Played:
     """A tune that the reader takes.
 
     Attributes:
+        tune: as it is written.
         score: its notes, as they are played.
-        full_bars: see `bars_are_full`.
+        text: as a model writes it.
     """
 
+    tune: Tune
     score: Score
-    full_bars: bool
+    text: str
+
+    @property
+    def full_bars(self) -> bool:
+        """Whether all bars add up to the metre, see `bars.full`."""
+        return bool(self.tune.bars) and all(full(self.tune.bars))
 
 
 def as_tune(text: str, number: int) -> str:
@@ -128,41 +137,38 @@ def played(text: str, most: int) -> Played | None:
     """Reads a tune of at most so many notes; None if it cannot be read."""
     try:
         tune = abc_notation.parse_tune(as_tune(text, 0), most)
-        return Played(abc_notation.play(tune, most), bars_are_full(tune))
+        return Played(tune, abc_notation.play(tune, most), text)
     except UnreadableError:
         return None
 
 
-def rows(pieces: Iterable[Any], tunes: list[Played | None], melody: bool = False) -> pd.DataFrame:
-    """The notes of tunes, or of their melodies, as rows of `SAMPLES`; an unread one has none."""
-    columns = ["pitch", "program", "is_drum", "onset_beat", "duration_beat"]
+def rows(
+    pieces: Iterable[Any],
+    tunes: list[Played | None],
+    request: Request | None = None,
+    melody: bool = False,
+) -> pd.DataFrame:
+    """The notes of tunes, or of their melodies, as rows of `SAMPLES`; an unread one has none.
+
+    With a request, its model is asked for the nats of each note, see `abc_nats`.
+    """
     notes = [
-        to_table(str(piece), tune.score)
-        .to_pandas()
-        .loc[lambda table: table["is_melody"] | (not melody), columns]
-        .assign(source_piece_id=str(piece), sample=i)
+        _rows_of(tune, request, melody).assign(source_piece_id=str(piece), sample=i)
         for i, (piece, tune) in enumerate(zip(pieces, tunes, strict=True))
         if tune is not None
     ]
     found = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=SAMPLES.names)
-    return found.assign(velocity=VELOCITY, is_given=False, nats=None)
+    return found.assign(velocity=VELOCITY, is_given=False)
 
 
-def bars_are_full(tune: Tune) -> bool:
-    """Whether the bars add up to the metre.
-
-    The first and the last bar, and two neighbours that make one bar together (around a repeat), may
-    be short.
-    """
-    bars = [bar for bar in tune.bars if bar.length > 0]
-    inner = bars[1:-1]
-    i = 0
-    while i < len(inner):
-        bar = inner[i]
-        if bar.meter is None or bar.length == bar.meter:
-            i += 1
-        elif i + 1 < len(inner) and bar.length + inner[i + 1].length == bar.meter:
-            i += 2
-        else:
-            return False
-    return bool(bars)
+def _rows_of(tune: Played, request: Request | None, melody: bool) -> pd.DataFrame:
+    """Pitch, program, is_drum, onset_beat, duration_beat and nats of a tune's notes."""
+    notes: pd.DataFrame = to_table("", tune.score).to_pandas()
+    found: dict[Note, float] = {}
+    if request is not None:
+        found = note_nats(request, tune.tune, tune.score, as_tune(tune.text, 0), tune.text)
+    keys = notes[["track", "onset_tick", "pitch"]].itertuples(index=False, name=None)
+    notes["nats"] = [found.get(key, float("nan")) for key in keys]
+    notes = notes[notes["is_melody"]] if melody else notes
+    columns = ["pitch", "program", "is_drum", "onset_beat", "duration_beat", "nats"]
+    return notes.filter(columns)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tonerow.evaluation.intervals import bootstrap
+from tonerow.evaluation.intervals import Estimate, bootstrap
 from tonerow.notes.runs import runs_within
 from tonerow.views import VIEWS, Pieces
 
@@ -97,14 +98,37 @@ def describe(samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str
         For each descriptor of `of_line` the mean over samples and over sources, each with its 95 %
         interval (bootstrap over lines).
     """
+    tables = {"samples": samples, "human": sources}
+    return side_by_side(
+        {who: [of_line(line) for line in lines_of(table)] for who, table in tables.items()}
+    )
+
+
+def side_by_side(
+    described: Mapping[str, Sequence[Mapping[str, float]]],
+) -> dict[str, dict[str, float]]:
+    """Means over lines with their 95 % intervals (bootstrap over lines).
+
+    Args:
+        described: the descriptors of each line, by who wrote the lines; NaN where a line has none.
+
+    Returns:
+        By descriptor, for each who with any: ``<who>``, ``<who>_low`` and ``<who>_high``.
+    """
     found: dict[str, dict[str, float]] = {}
-    for label, table in (("samples", samples), ("human", sources)):
-        described = pd.DataFrame([of_line(line) for line in lines_of(table)])
-        for name in described:
-            mean, low, high = bootstrap(described[name].to_numpy(), np.ones(len(described)))
-            own = {label: mean, f"{label}_low": low, f"{label}_high": high}
-            found.setdefault(str(name), {}).update(own)
+    for who, lines in described.items():
+        table = pd.DataFrame(lines)
+        for name in table:
+            values = table[name].dropna().to_numpy()
+            if len(values):
+                own = named(who, bootstrap(values, np.ones(len(values))))
+                found.setdefault(str(name), {}).update(own)
     return found
+
+
+def named(who: str, found: Estimate) -> dict[str, float]:
+    """A value and its interval as they stand in the metrics."""
+    return {who: found.mean, f"{who}_low": found.low, f"{who}_high": found.high}
 
 
 class Known:
@@ -150,17 +174,26 @@ class Known:
 
     def share(self, samples: pd.DataFrame, run: int = COPIED_RUN) -> float:
         """The share of generated notes in a run that train has too, 0-1."""
+        found = self._share(samples, run)
+        return found.mean if found else 0.0
+
+    def _share(self, samples: pd.DataFrame, run: int) -> Estimate | None:
+        """The same with its 95 % interval (bootstrap over lines); None if no note is generated."""
         copied = self.copied(lines_of(samples), run)
-        return float(np.concatenate(copied).mean()) if sum(map(len, copied)) else 0.0
+        notes = np.array([len(line) for line in copied])
+        return bootstrap(np.array([line.sum() for line in copied]), notes) if notes.sum() else None
 
     def report(self, samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str, float]]:
-        """Shares at all `RUNS`, and the mean longest run, of samples and of human tunes."""
+        """Shares at all `RUNS`, and the mean longest run, of samples and of human tunes.
+
+        Each with its 95 % interval (bootstrap over lines); who has no note is left out.
+        """
         tables = {"samples": samples, "human": sources}
-        report = {
-            f"in_runs_of_{run}": {label: self.share(table, run) for label, table in tables.items()}
-            for run in RUNS
-        }
-        for label, table in tables.items():
-            longest = self.longest(lines_of(table))
-            report.setdefault("longest_run", {})[label] = float(np.mean(longest or [0]))
-        return report
+        report: dict[str, dict[str, float]] = {}
+        for run in RUNS:
+            shares = {who: self._share(table, run) for who, table in tables.items()}
+            of = [named(who, found) for who, found in shares.items() if found]
+            report[f"in_runs_of_{run}"] = {key: value for own in of for key, value in own.items()}
+        longest = {who: self.longest(lines_of(table)) for who, table in tables.items()}
+        described = {who: [{"longest_run": run} for run in runs] for who, runs in longest.items()}
+        return report | side_by_side(described)

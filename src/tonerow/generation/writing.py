@@ -40,7 +40,12 @@ def described(name: str, size: str, model: Model, settings: Generate) -> dict[st
 
 
 def write_samples(
-    out: Path, samples: Samples, interim: Path, about: Mapping[str, str], tempo_bpm: float | None
+    out: Path,
+    samples: Samples,
+    interim: Path,
+    about: Mapping[str, str],
+    tempo_bpm: float | None,
+    picture: Path | None = None,
 ) -> None:
     """Writes all files of the samples, and their notes as tables.
 
@@ -50,10 +55,11 @@ def write_samples(
         interim: folder with ``pieces.parquet``, for the title and tempo of each source piece.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: quarter notes a minute of all samples; None: those of the source piece.
+        picture: of samples beside human tunes, for the page; None: none.
     """
     columns = ["piece_id", "title", "tempo_bpm"]
     pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
-    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm)
+    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, picture)
     for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
         table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
         reports.write_table(out / f"{name}.parquet", table)
@@ -65,6 +71,7 @@ def write_music(
     pieces: pd.DataFrame,
     about: Mapping[str, str],
     tempo_bpm: float | None,
+    picture: Path | None = None,
 ) -> None:
     """Writes what can be heard, seen and read.
 
@@ -74,6 +81,7 @@ def write_music(
         pieces: `title` and `tempo_bpm` of the source pieces, by piece id; either may be missing.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: of all samples; None: that of the source piece.
+        picture: of samples beside human tunes, for the page; None: none.
     """
     out.mkdir(parents=True, exist_ok=True)
     for old in (*out.glob("sample-*"), *out.glob("source.*")):  # of what was written here before
@@ -91,7 +99,7 @@ def write_music(
     draw_rolls(out / "samples.png", samples.notes, samples.sources)
     rest = {label: value for label, value in about.items() if label != "model"}
     pairs = list(pairs_of(samples, tracks, pieces["title"]))
-    write_page(out / PAGE, [Group(about["model"], rest, pairs)])
+    write_page(out / PAGE, [Group(about["model"], rest, pairs, picture)])
 
 
 def named(samples: Samples) -> dict[str, pd.DataFrame]:

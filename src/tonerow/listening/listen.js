@@ -3,6 +3,7 @@ const NATS = 3; // the end of the colour scale: a chance of one in twenty
 const CLOSE = 22; // pixels a second, at least, unless the whole tune is shown
 const OVERVIEW = 20; // pixels at the foot of a roll that does not show the whole tune
 const STEP = 2; // seconds that an arrow key moves
+const FRAMED = "If nothing is saved, this frame forbids it (MLflow's does): download the page, and open the file.";
 const NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const byId = (id) => document.getElementById(id);
@@ -324,7 +325,9 @@ function downloads(pair) {
   const links = (track) => Object.entries(track.files).map(([kind, { name, url }]) =>
     el("a", { href: url, download: name, "aria-label": `Download ${name}` }, kind.toUpperCase()));
   const rows = [[kind(pair), pair.sample], ["Human tune", pair.source]].filter(([, track]) => track);
-  return el("ul", { class: "files" }, ...rows.map(([text, track]) => el("li", {}, text, ...links(track))));
+  const items = rows.map(([text, track]) => el("li", {}, text, ...links(track)));
+  const framed = window === window.top ? null : el("li", { class: "soft" }, FRAMED);
+  return el("ul", { class: "files" }, ...items, framed);
 }
 
 function card(pair) {
@@ -361,10 +364,17 @@ function modelSelect(onchange) {
   return groups.length > 1 ? el("label", {}, "Model", select) : null;
 }
 
+function picture(group) {
+  if (!group.picture) return null;
+  const alt = "Histograms of samples and human tunes, and the share of both that stands in runs of train";
+  return el("details", { class: "counts" }, el("summary", {}, "Samples beside human tunes, counted"),
+    el("img", { src: group.picture, alt }));
+}
+
 function buildListen() {
   const about = ([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, value));
   const sections = groups.map((group) => el("section", { class: "group" }, el("h2", {}, group.title),
-    el("dl", { class: "about soft" }, ...group.about.map(about)), ...group.pairs.map(card)));
+    el("dl", { class: "about soft" }, ...group.about.map(about)), picture(group), ...group.pairs.map(card)));
   const filter = modelSelect((chosen) => sections.forEach((section, i) => {
     section.hidden = chosen >= 0 && i !== chosen;
     if (playing && section.hidden && section.contains(playing.element)) playing.audio.pause();

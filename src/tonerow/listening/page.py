@@ -21,6 +21,7 @@ from tonerow.files import replaced
 
 MEDIA_TYPES = {"mp3": "audio/mpeg", "midi": "audio/midi", "abc": "text/vnd.abc"}
 """The kinds of files that a track may have; browsers play the first."""
+PNG = "image/png"
 COLUMNS = ["onset_beat", "duration_beat", "pitch", "nats", "is_given", "is_drum"]
 CODE = "tonerow1"
 """The first part of a code: what it is, and the version of its form."""
@@ -88,11 +89,13 @@ class Group:
         title: of the model, unlike that of any other group; codes name it.
         about: label to value, in order, e.g. size, what it sees, seed, temperature.
         pairs: in the order of the page.
+        picture: a PNG file of samples beside human tunes; None: none.
     """
 
     title: str
     about: dict[str, str]
     pairs: list[Pair]
+    picture: Path | None = None
 
 
 def write_page(path: Path, groups: list[Group]) -> None:
@@ -153,7 +156,8 @@ def _group(group: Group) -> dict[str, Any]:
         }
         for pair in group.pairs
     ]
-    return {"title": group.title, "about": list(group.about.items()), "pairs": pairs}
+    found = {"title": group.title, "about": list(group.about.items()), "pairs": pairs}
+    return found if group.picture is None else {**found, "picture": _url(PNG, group.picture)}
 
 
 def _track(track: Track) -> dict[str, Any]:
@@ -178,8 +182,12 @@ def _finite(value: float, digits: int) -> float | None:
 
 
 def _file(kind: str, path: Path) -> dict[str, str]:
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": path.name, "url": f"data:{MEDIA_TYPES[kind]};base64,{content}"}
+    return {"name": path.name, "url": _url(MEDIA_TYPES[kind], path)}
+
+
+def _url(media_type: str, path: Path) -> str:
+    """The whole file as an address."""
+    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
 def read_code(code: str) -> list[tuple[str, int, int]]:

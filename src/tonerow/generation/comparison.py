@@ -1,0 +1,179 @@
+"""Samples beside all held-out tunes: bars, histograms, and how much is usual between human tunes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tonerow import abc_notation
+from tonerow.evaluation.intervals import Estimate
+from tonerow.generation.bars import full_bars, kept_bars, repeated_bars
+from tonerow.generation.descriptors import side_by_side
+from tonerow.generation.distributions import KINDS, alike, histogram, shares
+from tonerow.generation.lines import HeldOut, Line, Metre, lines_in, metre_of
+from tonerow.generation.samples import Request, Samples
+from tonerow.notes.score import UnreadableError
+
+WHO = "samples", "human"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was counted.
+
+    Attributes:
+        tunes: how many held-out tunes there are.
+        bars: descriptors of bars, of samples and their sources, as `descriptors.describe` gives others.
+        alike: ``<kind>_<measure>`` of `distributions.alike`.
+        shares: for each kind that was counted the histograms of both, the same bins each.
+    """
+
+    tunes: int
+    bars: dict[str, dict[str, float]]
+    alike: dict[str, dict[str, float]]
+    shares: dict[str, dict[str, list[Estimate]]]
+
+
+def compare(request: Request, samples: Samples, interim: Path) -> Comparison:
+    """Counts samples and the held-out tunes of their split.
+
+    What is only rhythm is left out for a model that is given the rhythm.
+
+    Args:
+        request: of the samples.
+        samples: what was generated.
+        interim: folder with ``pieces.parquet`` and ``notes.parquet``.
+    """
+    held_out = HeldOut(request, interim)
+    own = lines_in(samples.notes, held_out.melody, metres(request, samples, held_out))
+    human = held_out.lines()
+    kinds = [kind for kind in KINDS if not kind.is_rhythm or writes_rhythm(request)]
+    sides = {kind: (shares(kind, list(own.values())), shares(kind, human)) for kind in kinds}
+    return Comparison(
+        tunes=len(human),
+        bars=bars(request, samples, held_out, own),
+        alike={
+            f"{kind.name}_{measure}": of
+            for kind, both in sides.items()
+            for measure, of in alike(*both).items()
+            if of
+        },
+        shares={
+            kind.name: {
+                who: histogram(rows) for who, rows in zip(WHO, both, strict=True) if len(rows)
+            }
+            for kind, both in sides.items()
+        },
+    )
+
+
+def writes_rhythm(request: Request) -> bool:
+    """Whether the durations are the model's own."""
+    return bool({"duration", "char"} & set(request.model.predicts))
+
+
+def metres(request: Request, samples: Samples, held_out: HeldOut) -> dict[int, Metre | None]:
+    """The metre of each sample: of the tune that its rhythm or opening is from, or of its own ABC."""
+    if request.model.view != "chars":
+        return source_metres(samples.notes, held_out, from_first_note=True)
+    found: dict[int, Metre | None] = {}
+    for i, text in enumerate(samples.texts.values()):
+        try:
+            score = abc_notation.read_tune(text)
+        except UnreadableError:
+            continue
+        found[i] = metre_of(score.time_signature, score.downbeat_beat)
+    return found
+
+
+def source_metres(
+    notes: pd.DataFrame, held_out: HeldOut, from_first_note: bool
+) -> dict[int, Metre | None]:
+    """The metre of the source piece of each sample."""
+    pieces = notes.groupby("sample")["source_piece_id"].first()
+    return {int(str(i)): held_out.metre(str(piece), from_first_note) for i, piece in pieces.items()}
+
+
+def bars(
+    request: Request, samples: Samples, held_out: HeldOut, own: Mapping[int, Line]
+) -> dict[str, dict[str, float]]:
+    """Descriptors of the bars of samples and of their sources.
+
+    ``repeated_bars``, see there; of a model that writes its own rhythm also whether its bars add up:
+    ``full_bars`` where it writes bar lines (of the tunes that the reader takes), else ``kept_bars``.
+    A model without rests moves what follows a rest against the bars, in samples and in sources.
+    """
+    is_text = request.model.view == "chars"
+    at = source_metres(samples.sources, held_out, from_first_note=not is_text)
+    lines = {"samples": own, "human": lines_in(samples.sources, held_out.melody, at)}
+    counted = {"repeated_bars": repeated_bars}
+    if writes_rhythm(request) and not is_text:
+        counted["kept_bars"] = kept_bars
+    described: dict[str, list[Mapping[str, float]]] = {
+        who: [{name: of(line) for name, of in counted.items()} for line in some.values()]
+        for who, some in lines.items()
+    }
+    if is_text:
+        pieces = samples.sources["source_piece_id"].unique()
+        human = held_out.pieces["abc_text"].reindex(pieces).dropna()
+        described["samples"] += [_written(text) for text in samples.texts.values()]
+        described["human"] += [_written(str(text)) for text in human]
+    return side_by_side(described)
+
+
+def _written(text: str) -> dict[str, float]:
+    """Whether the bars of a tune add up; nothing of one that the reader does not take."""
+    try:
+        return {"full_bars": full_bars(abc_notation.parse_tune(text).bars)}
+    except UnreadableError:
+        return {}
+
+
+def added(metrics: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
+    """The metrics of samples and those of a comparison."""
+    return {
+        **metrics,
+        "descriptors": {**metrics["descriptors"], **found.bars},
+        "held_out_tunes": found.tunes,
+        "alike": found.alike,
+    }
+
+
+def table(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The descriptors of a metrics file as rows: descriptor, who, value, low and high (95 %).
+
+    Args:
+        metrics: what stands in ``metrics/generate.json``.
+    """
+    groups = (metrics.get(name, {}) for name in ("descriptors", "alike", "copied"))
+    return [
+        {
+            "descriptor": name,
+            "who": who,
+            "value": of[who],
+            "low": of[f"{who}_low"],
+            "high": of[f"{who}_high"],
+        }
+        for group in groups
+        for name, of in group.items()
+        for who in WHO
+        if who in of
+    ]
+
+
+def histogram_rows(found: Comparison) -> list[dict[str, Any]]:
+    """The histograms as rows: descriptor, bin, who, share, low and high (95 %)."""
+    return [
+        {"descriptor": kind.name, "bin": place, "who": who, **_share(of)}
+        for kind in KINDS
+        for who, estimates in found.shares.get(kind.name, {}).items()
+        for place, of in zip(kind.bins, estimates, strict=True)
+    ]
+
+
+def _share(of: Estimate) -> dict[str, float]:
+    return {"share": of.mean, "low": of.low, "high": of.high}
