@@ -20,7 +20,7 @@ SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments clean other-torch
+.PHONY: help repro compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments report clean other-torch
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo "make write-up measure on MAESTRO=PATH what the write-up of the rhythm models did, beside its figure"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
+	@echo "make report  what has changed since the last commit, in Markdown; fails if val is worse beyond its interval"
 	@echo "make experiments the experiments of DVC, a line each, the best on val first"
 	@echo "make clean   remove .venv and caches; never data or results"
 	@echo "Each makes .venv first. TORCH=cpu or TORCH=cuda chooses PyTorch's build (now: $(TORCH));"
@@ -119,6 +120,9 @@ ui: $(VENV)/installed
 
 experiments: $(VENV)/installed
 	@python -m tonerow.tracking.experiments
+
+report: $(VENV)/installed
+	@python -m tonerow.tracking.report
 
 clean:
 	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

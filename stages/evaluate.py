@@ -1,7 +1,7 @@
 """Scores the model: ``python -m stages.evaluate INTERIM SPLITS TOKENS RIVALS MODEL OUT METRICS``.
 
 OUT gets the scores of every note, pictures and ``calibration.csv``, METRICS (a folder)
-``evaluate.json`` and ``where.json``.
+``evaluate.json``, ``where.json`` and ``val_works.json``.
 """
 
 import sys
@@ -26,6 +26,7 @@ def main() -> None:
         draw(out / f"{split}.png", f"{settings.name}, {split}", of, done.calibrations[split])
     reports.write_json(metrics / "evaluate.json", done.summary)
     reports.write_json(metrics / "where.json", done.where)
+    reports.write_json(metrics / "val_works.json", {"works": done.works("val")})
     reports.write_csv(out / "calibration.csv", done.curves())
     print(f"test: {reports.line(done.summary['test'])}")
 

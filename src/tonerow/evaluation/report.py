@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tonerow.evaluation.calibration import BINS, Calibration, calibration
 from tonerow.evaluation.intervals import read_works
@@ -63,6 +64,16 @@ class Report:
     def notes(self) -> pa.Table:
         """One row a held-out note, see `note_table` and `columns`."""
         return pa.concat_tables(self.tables)
+
+    def works(self, split: str) -> dict[str, list[float]]:
+        """Of each work of a split its notes (or characters), and their nats, summed."""
+        notes = self.notes.filter(pc.field("split") == split)
+        name = next(c for c in notes.column_names if c in ("pitch_nats", "char_nats"))
+        table = notes.group_by("work_id").aggregate([(name, "count"), (name, "sum")])
+        columns = (table[column].to_pylist() for column in table.column_names)
+        of = dict(zip(table.column_names, columns, strict=True))
+        rows = zip(of["work_id"], of[f"{name}_count"], of[f"{name}_sum"], strict=True)
+        return {work: [notes, nats] for work, notes, nats in sorted(rows)}
 
     def curves(self) -> list[dict[str, Any]]:
         """A row a bin of confidence: how often model and rival were right, by split."""

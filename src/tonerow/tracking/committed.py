@@ -27,7 +27,7 @@ def sentence(now: Mapping[str, Any], committed: Mapping[str, Any]) -> str:
     return f"{level}. That is more than another processor or seed makes ({NOISE})"
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     """What git prints; None if it fails."""
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     return None if done.returncode else done.stdout
@@ -35,8 +35,8 @@ def _git(*arguments: str) -> str | None:
 
 def main() -> None:
     """Prints one line; none where nothing is committed that compares."""
-    before = _git("show", f"HEAD:{SUMMARY}")
-    if before is None or _git("diff", "--quiet", "HEAD", "--", SETTINGS) is None:
+    before = git("show", f"HEAD:{SUMMARY}")
+    if before is None or git("diff", "--quiet", "HEAD", "--", SETTINGS) is None:
         return
     now = json.loads(Path(SUMMARY).read_text(encoding="utf-8"))
     committed = json.loads(before)

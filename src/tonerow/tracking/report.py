@@ -1,0 +1,88 @@
+"""What has changed since the last commit, in Markdown: ``python -m tonerow.tracking.report``.
+
+For a continuous integration to post. It fails when the model is worse on val than the committed one
+beyond the 95 % interval of the paired difference; test decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tonerow.evaluation.intervals import Estimate, bootstrap
+from tonerow.tracking.committed import NOISE, SETTINGS, SUMMARY, git
+
+WORKS = "metrics/val_works.json"
+Works = Mapping[str, tuple[float, float]]
+"""Of each work of val its notes and their nats, summed."""
+
+
+def more(now: Works, before: Works) -> Estimate | None:
+    """Nats a note that a model needs more than another, paired; None where the notes are others."""
+    works = sorted(now)
+    if works != sorted(before) or any(now[work][0] != before[work][0] for work in works):
+        return None
+    difference = np.array([now[work][1] - before[work][1] for work in works])
+    return bootstrap(difference, np.array([now[work][0] for work in works]))
+
+
+def verdict(found: Estimate | None) -> tuple[bool, str]:
+    """Whether a change may pass, and why."""
+    if found is None:
+        return True, "val has other notes than the committed one: the two are not compared."
+    numbers = f"{found.mean:+.4f} nats a note on val ({found.low:+.4f} to {found.high:+.4f})"
+    if found.low > 0:
+        noise = f"Another processor by itself makes up to {NOISE}."
+        return False, f"**Worse** than the committed model: {numbers}. {noise}"
+    if found.high < 0:
+        return True, f"Better than the committed model: {numbers}."
+    return True, f"No difference that the interval carries: {numbers}."
+
+
+def _read(text: str) -> Works:
+    content: Works = json.loads(text)["works"]
+    return content
+
+
+def _table(rows: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Numbers now and before, a row each."""
+    lines = ["| | committed | now |", "|---|---|---|"]
+    for split, of in rows.items():
+        for name, value in of.items() if isinstance(of, Mapping) else [("", of)]:
+            old = before.get(split, {})
+            old = old.get(name, "-") if isinstance(old, Mapping) else old
+            lines.append(f"| {split} {name} | {old} | {value} |".replace("  ", " "))
+    return lines
+
+
+def _dvc(*arguments: str) -> str:
+    """What DVC prints; what is wrong, if it fails."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout if done.returncode == 0 else done.stderr).strip()
+
+
+def main() -> None:
+    """Prints the report; exit status 1 if the model is worse."""
+    own = {name: Path(name).read_text(encoding="utf-8") for name in (SUMMARY, WORKS)}
+    before = {name: git("show", f"HEAD:{name}") for name in own}
+    lines = ["# Since the last commit", ""]
+    passes, says = True, "Nothing is committed to compare with."
+    if before[WORKS] is not None:
+        passes, says = verdict(more(_read(own[WORKS]), _read(before[WORKS])))
+    lines += [says, "", *_table(json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}"))]
+    settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", "HEAD")
+    lines += ["", "## Settings", "", settings or "As committed."]
+    lines += ["", "![Piano rolls of generated music](data/samples/samples.png)"]
+    print("\n".join(lines))
+    sys.exit(not passes)
+
+
+if __name__ == "__main__":
+    main()
