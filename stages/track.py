@@ -1,4 +1,4 @@
-"""Logs evaluation and samples to MLflow: ``python -m stages.track MODEL SCORES SAMPLES METRICS``.
+"""Logs evaluation and samples to MLflow: ``python -m stages.track MODEL SCORES SAMPLES METRICS LOCK``.
 
 A store that does not answer is a warning and not an error: the pipeline's results do not depend on
 it. DVC then counts the stage as done; ``dvc repro -f -s track`` logs the same later.
@@ -13,8 +13,8 @@ from tonerow import params, tracking
 
 def main() -> None:
     """Finds or makes up the run of this model, and completes it."""
-    model, scores, samples, metrics = (Path(argument) for argument in sys.argv[1:5])
-    if tracking.record(params.load(), model, scores, samples, metrics):
+    model, scores, samples, metrics, lock = (Path(argument) for argument in sys.argv[1:6])
+    if tracking.record(params.load(), model, scores, samples, metrics, lock):
         print("logged to MLflow; see it with: make ui")
     else:
         print("not (all) logged to MLflow; try again with: dvc repro -f -s track", file=sys.stderr)

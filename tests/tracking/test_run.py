@@ -132,7 +132,7 @@ def history(uri: str | Path, run: Any, name: str) -> list[tuple[int, float]]:
 
 
 def record(settings: params.Params, results: Path) -> bool:
-    folders = (results / name for name in ("scores", "samples", "metrics"))
+    folders = (results / name for name in ("scores", "samples", "metrics", "dvc.lock"))
     return tracking.record(settings, results / "model.pt", *folders)
 
 
@@ -362,6 +362,16 @@ class TestRecord:
         names = {item.path for item in store.list_artifacts(run.info.run_id, "metrics")}
         assert names == {"metrics/curves.csv", "metrics/evaluate.json", "metrics/train.json"}
 
+    def test_names_the_data(self, root: Path, settings: params.Params, results: Path) -> None:
+        out = "{path: data/tokens, hash: md5, md5: 0123abcd.dir}"
+        (results / "dvc.lock").write_text(f"stages: {{tokenize: {{cmd: x, outs: [{out}]}}}}")
+        assert record(settings, results)
+        assert record(settings, results)
+        ((inputs,),) = ([run.inputs.dataset_inputs for run in runs(root)],)
+        (data,) = inputs
+        assert (data.dataset.name, data.dataset.digest) == (settings.corpus, "0123abcd")
+        assert data.tags[0].value == "training"
+
     def test_again_replaces_numbers_and_samples(
         self, root: Path, settings: params.Params, results: Path
     ) -> None:
@@ -444,7 +454,9 @@ class TestRecord:
 
 def run_stage(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("params.yaml").write_text(shipped.text(), encoding="utf-8")
-    paths = [str(results / name) for name in ("model.pt", "scores", "samples", "metrics")]
+    paths = [
+        str(results / name) for name in ("model.pt", "scores", "samples", "metrics", "dvc.lock")
+    ]
     monkeypatch.setattr(sys, "argv", ["track", *paths])
     track.main()
 

@@ -25,11 +25,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, Self
 
+from ruamel.yaml import YAML
 from tqdm import tqdm
 
 from tonerow.params import Params
 from tonerow.tracking.store import (
     KEY_CHARACTERS,
+    TOKENS,
     VALUE_CHARACTERS,
     Point,
     Store,
@@ -166,7 +168,9 @@ def start(settings: Params) -> Run:
     return run
 
 
-def record(settings: Params, model: Path, scores: Path, samples: Path, metrics: Path) -> bool:
+def record(
+    settings: Params, model: Path, scores: Path, samples: Path, metrics: Path, lock: Path
+) -> bool:
     """Puts the evaluation and the samples into the model's run, in place of earlier ones.
 
     The run is the latest with the md5 of `model`. There is none if DVC restored the model from its
@@ -179,6 +183,7 @@ def record(settings: Params, model: Path, scores: Path, samples: Path, metrics: 
         samples: folder that becomes those under ``samples``.
         metrics: folder with ``curves.csv`` (one row per epoch) and JSON files, whose numbers become
             metrics named ``<file>/<dotted key>``; becomes the artifacts under ``metrics``.
+        lock: ``dvc.lock``, which says what the tokens were; without it no data are named.
 
     Returns:
         Whether the store took everything; if not, a warning has been printed.
@@ -200,6 +205,8 @@ def record(settings: Params, model: Path, scores: Path, samples: Path, metrics: 
 
     run = Run(settings)
     run._put(find_or_restore)
+    if tokens := _tokens(lock):
+        run._put(lambda store: store.log_data(settings.corpus, tokens))
     run._put(lambda store: store.log(numbers))
     run._put(lambda store: store.replace_folder(metrics, "metrics"))
     run._put(lambda store: store.replace_folder(scores, "scores"))
@@ -246,6 +253,15 @@ def _tags(settings: Params) -> dict[str, str]:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
         tags["git_commit"] = done.stdout.strip()
     return tags
+
+
+def _tokens(lock: Path) -> str:
+    """The md5 of the tokens by ``dvc.lock``; empty if it has none."""
+    if not lock.is_file():
+        return ""
+    stage = YAML(typ="safe", pure=True).load(lock)["stages"].get("tokenize", {})
+    found = {out["path"]: out["md5"] for out in stage.get("outs", [])}
+    return str(found.get(TOKENS, "")).removesuffix(".dir")
 
 
 def _md5(path: Path) -> str:

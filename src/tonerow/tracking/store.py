@@ -8,6 +8,7 @@ deleted afterwards.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,9 @@ PAGE = "samples/listen.html"
 """The artifact with the page of the samples."""
 NOTES = "scores/notes.parquet"
 """The artifact with the scores of every held-out note, as `record` logs it."""
+
+TOKENS = "data/tokens"
+"""What DVC knows the tokens by."""
 
 VALUE_CHARACTERS, KEY_CHARACTERS = 500, 250  # what every server of MLflow 2 and 3 takes
 PARAMS_A_BATCH, METRICS_A_BATCH = 100, 1000
@@ -126,6 +130,14 @@ class Store:
         items = [Metric(*point) for point in points]
         for i in range(0, len(items), METRICS_A_BATCH):
             self.client.log_batch(self.run_id, metrics=items[i : i + METRICS_A_BATCH])
+
+    def log_data(self, name: str, md5: str) -> None:
+        """Says what the run has learned from: a corpus by name, tokens by their md5 in ``dvc.lock``."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
+
+        dataset = Dataset(name, md5, "dvc", json.dumps({"path": TOKENS, "md5": md5}))
+        tags = [InputTag("mlflow.data.context", "training")]
+        self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
 
     def finish(self, md5: str, name: str) -> None:
         """Ends the run; `record` finds it again by the md5."""
