@@ -25,6 +25,8 @@ from tonerow.notes.score import UnreadableError
 CORPUS = Path(__file__).parent.parent / "corpus" / "midi"
 Note = tuple[int, int, int, int, int, bool]  # onset, duration, pitch, velocity, program, is_drum
 Change = tuple[int, int, int]  # tick, track, program
+Voice = tuple[int, int]  # channel, pitch
+Open = tuple[int, mido.Message, int]  # onset, note-on, how many programs its track had set by then
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,23 @@ class Rules:
     """How a reader makes notes of messages.
 
     Attributes:
-        first_in_first_out: a note-off ends the oldest open note of its pitch; else all of them,
-            but those of its own tick only if there is no older one.
+        in_turn: "always": a note-off ends the oldest open note of its pitch; "never": all of them,
+            but those of its own tick only if there is no older one; "even": the oldest where each
+            note-on of the pitch has a note-off after it, else all of them.
+        spares_new: where a note-off has ended several notes, as many others of its tick end none.
         other_tracks: a track that sets no program for a channel takes that of other tracks.
         at_the_end: a note has the program in force when it ends; else when it begins.
     """
 
-    first_in_first_out: bool = False
+    in_turn: str = "never"
+    spares_new: bool = False
     other_tracks: bool = False
     at_the_end: bool = False
 
 
-OURS = Rules(other_tracks=True)
+OURS = Rules("even", spares_new=True, other_tracks=True)
 PRETTY_MIDI = Rules(at_the_end=True)
-SYMUSIC = Rules(first_in_first_out=True)
+SYMUSIC = Rules("always")
 
 
 def by_rules(data: bytes, rules: Rules) -> Counter[Note]:
@@ -55,7 +60,9 @@ def by_rules(data: bytes, rules: Rules) -> Counter[Note]:
     for number, track in enumerate(mido.MidiFile(file=io.BytesIO(data)).tracks):
         now = 0
         own: dict[int, list[Change]] = defaultdict(list)
-        sounding: dict[tuple[int, int], list[tuple[int, mido.Message, int]]] = defaultdict(list)
+        sounding: dict[Voice, list[Open]] = defaultdict(list)
+        spared: Counter[tuple[Voice, int]] = Counter()  # note-offs of a tick that end nothing
+        even = _even(track)
         for message in track:
             now += message.time
             if message.type == "program_change":
@@ -66,8 +73,14 @@ def by_rules(data: bytes, rules: Rules) -> Counter[Note]:
                 voice = sounding[message.channel, message.note]
                 voice.append((now, message, len(own[message.channel])))
             elif message.type in ("note_on", "note_off"):
-                voice = sounding[message.channel, message.note]
-                ended = _ended(voice, now, rules)
+                key = (message.channel, message.note)
+                in_turn = rules.in_turn == "always" or (rules.in_turn == "even" and key in even)
+                if spared[key, now] and not any(note[0] < now for note in sounding[key]):
+                    spared[key, now] -= 1
+                    continue
+                ended = _ended(sounding[key], now, in_turn)
+                if rules.spares_new and not in_turn:
+                    spared[key, now] += max(len(ended) - 1, 0)
                 mine = own[message.channel]
                 for begin, begun, n_before in ended:
                     n_known = len(mine) if rules.at_the_end else n_before
@@ -80,11 +93,25 @@ def by_rules(data: bytes, rules: Rules) -> Counter[Note]:
     )  # fmt: skip
 
 
-def _ended(
-    voice: list[tuple[int, mido.Message, int]], now: int, rules: Rules
-) -> list[tuple[int, mido.Message, int]]:
+def _even(track: mido.MidiTrack) -> set[Voice]:
+    """The voices of a track of which every note-on has a note-off, none before it."""
+    ticks: dict[Voice, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    now = 0
+    for message in track:
+        now += message.time
+        if message.type in ("note_on", "note_off"):
+            begins = message.type == "note_on" and message.velocity > 0
+            ticks[message.channel, message.note][0 if begins else 1].append(now)
+    return {
+        voice
+        for voice, (begun, ended) in ticks.items()
+        if len(begun) == len(ended) and all(b <= e for b, e in zip(begun, ended, strict=True))
+    }
+
+
+def _ended(voice: list[Open], now: int, in_turn: bool) -> list[Open]:
     """Takes out of the open notes what a note-off ends."""
-    if rules.first_in_first_out:
+    if in_turn:
         ended = voice[:1]
         del voice[:1]
         return ended
@@ -130,17 +157,28 @@ def by_symusic(data: bytes) -> Counter[Note]:
     )
 
 
+ONCE: list[Event] = [(0, on(60, 1)), (0, on(60, 2))]
+TWICE: list[Event] = [(0, off(60)), (0, off(60))]
 FIRST: list[Event] = [(0, on(60, 1)), (10, on(60, 2)), (10, off(60)), (10, off(60))]
 # What tells the readers apart: a file, and our notes as (onset, duration, velocity, program).
 CAUSES: dict[str, tuple[bytes, list[tuple[int, int, int, int]]]] = {
-    "which of two notes a note-off ends": (midi(FIRST), [(0, 20, 1, 0), (10, 10, 2, 0)]),
+    "which of two notes a note-off ends": (midi(FIRST), [(0, 20, 1, 0), (10, 20, 2, 0)]),
+    "two notes and one note-off": (midi(FIRST[:3]), [(0, 20, 1, 0), (10, 10, 2, 0)]),
+    "two notes of one onset, struck again before their note-offs": (
+        midi([*ONCE, (96, on(60, 3)), (0, on(60, 4)), *TWICE, (96, off(60)), (0, off(60))]),
+        [(0, 96, 1, 0), (0, 96, 2, 0), (96, 96, 3, 0), (96, 96, 4, 0)],
+    ),
+    "the same, and one note-off too few": (
+        midi([*ONCE, (96, on(60, 3)), *TWICE, (96, on(60, 4)), (9, off(60))]),
+        [(0, 96, 1, 0), (0, 96, 2, 0), (96, 105, 3, 0), (192, 9, 4, 0)],
+    ),
     "a note that ends as it begins while another sounds": (
         midi([(0, on(60, 1)), (9, on(60, 2)), (0, off(60)), (9, off(60))]),
         [(0, 9, 1, 0), (9, 9, 2, 0)],
     ),
     "a note of no length whose note-off comes late": (
         midi([*FIRST[:3], (5, on(60, 3)), (0, off(60)), (5, off(60))]),
-        [(0, 20, 1, 0), (10, 10, 2, 0)],
+        [(0, 20, 1, 0), (10, 15, 2, 0), (25, 5, 3, 0)],
     ),
     "a program that stands in another track": (
         midi([(0, program(7))], [(0, on(60, 1)), (9, off(60))]),

@@ -1,10 +1,12 @@
 """MIDI bytes to the notes of one piece.
 
-What other readers disagree about is decided as `pretty_midi` decides it, where that is right:
+What other readers disagree about:
 
-- A note-off ends every open note of its channel and pitch in its track, so that no note is lost
-  when one pitch was struck twice; a note that begins on the very tick of the note-off goes on if
-  there was an older one to end.
+- Notes of one pitch that overlap in a channel and track end in the order in which they began, as in
+  mido, symusic and most editors, if each note-on has its note-off. Where note-offs are missing, or too
+  many, a note-off ends every open note of its pitch, as in `pretty_midi`, so that none goes on to
+  another's end; a note that begins on the very tick of the note-off goes on if there was an older one
+  to end.
 - A note-on that no note-off follows has no length: it is left out. So is a note of 0 ticks.
 - Tempo, metre and key count from whichever track they stand in (`pretty_midi` reads track 0 only).
 - The program is the last one set for the channel in the note's own track or, where that sets none,
@@ -148,34 +150,58 @@ def _ends(tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]) -> _Ints:
     end = np.full(n, -1, dtype=np.int64)
     order = np.argsort(voice, kind="stable")
     tick, voice, is_on = tick[order], voice[order], is_on[order]
+    in_turn = _ends_in_turn(tick, voice, is_on)
+    end[order] = in_turn
     following = np.minimum.accumulate(np.where(is_on, n, np.arange(n))[::-1])[::-1]
     following = np.minimum(following, n - 1)  # the next note-off, if there is one in the voice
     closed = is_on & ~is_on[following] & (voice[following] == voice) if n else is_on
+    closed &= in_turn < 0
     end[order[closed]] = tick[following[closed]]
     # A note-off on the tick of a note-on may be meant for an older note: those voices are rare.
     for disputed in np.unique(voice[closed][tick[following[closed]] == tick[closed]]):
         low, high = np.searchsorted(voice, [disputed, disputed + 1])
-        end[order[low:high]] = _ends_one_by_one(tick[low:high].tolist(), is_on[low:high].tolist())
+        end[order[low:high]] = _ends_all_at_once(tick[low:high].tolist(), is_on[low:high].tolist())
     return end
 
 
-def _ends_one_by_one(tick: list[int], is_on: list[bool]) -> list[int]:
-    """`_ends` of a single voice by its definition, in linear time."""
+def _ends_in_turn(tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]) -> _Ints:
+    """`_ends` where the first note to begin is the first to end; -1 in voices without as many ends.
+
+    Such a voice has a note-off for each note-on, none before its note-on.
+    """
+    end = np.full(len(tick), -1, dtype=np.int64)
+    if not len(tick):
+        return end
+    _, own = np.unique(voice, return_inverse=True)
+    surplus = np.bincount(own, np.where(is_on, 1.0, -1.0))
+    even = surplus[own] == 0
+    ons, offs = np.flatnonzero(is_on & even), np.flatnonzero(~is_on & even)
+    early = np.bincount(own[ons], tick[offs] < tick[ons], minlength=len(surplus))
+    good = early[own[ons]] == 0
+    end[ons[good]] = tick[offs[good]]
+    return end
+
+
+def _ends_all_at_once(tick: list[int], is_on: list[bool]) -> list[int]:
+    """`_ends` of a single voice that lacks note-offs, or has too many: each ends all open notes."""
     end = [-1] * len(tick)
     older: list[int] = []  # open notes that began before `now`
     fresh: list[int] = []  # open notes that began at `now`
-    now = -1
+    now, ended = -1, 0  # ended: notes that have ended at `now` by another's note-off
     for i, at in enumerate(tick):
         if at > now:
-            older, fresh, now = older + fresh, [], at
+            older += fresh
+            fresh, now, ended = [], at, 0
         if is_on[i]:
             fresh.append(i)
-            continue
-        for note in older:
-            end[note] = at
-        if not older:
+        elif older:
+            for note in older:
+                end[note] = at
+            older, ended = [], len(older) - 1
+        elif ended:
+            ended -= 1
+        else:
             fresh = []  # notes of 0 ticks
-        older = []
     return end
 
 
