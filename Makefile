@@ -76,7 +76,7 @@ compare: $(VENV)/installed
 		dvc exp run --queue --set-param model=$$model $${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
 	dvc exp run --run-all && python -m tonerow.tracking.comparison $(MODELS) && \
-	python -m tonerow.cli.runs $(MODELS)
+	python -m tonerow.tracking.picture $(MODELS) && python -m tonerow.cli.runs $(MODELS)
 
 table: $(VENV)/installed
 	@python -m tonerow.tracking.comparison $(RUNS)

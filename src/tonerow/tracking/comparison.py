@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tonerow import models, params, tracking
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
+from tonerow.models.base import Sees
 from tonerow.views import VIEWS
 
 NOT_THERE = "-"
@@ -180,11 +181,20 @@ def table(rows: Sequence[Row]) -> str:
     ]
     shown.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     sees = [
-        f"- {run['name']} sees {models.find(run['model']).conditions_on.value}; its note bits sum up: "
-        f"{', '.join(_fields(run))}"
+        f"- {run['name']} sees {sees(run).value}; its note bits sum up: {', '.join(_fields(run))}"
         for run in runs
     ]
     return "\n".join([*shown, "", *sees, *NOTES])
+
+
+def sees(run: Run) -> Sees:
+    """What the model of a run knows of a note when it predicts it."""
+    return models.find(run["model"]).conditions_on
+
+
+def baselines_of(run: Run) -> str:
+    """What the names of the metrics of the baselines beside a run begin with."""
+    return f"baselines/{VIEWS[VIEWS[models.find(run['model']).view].compared_with].name}"
 
 
 def _fields(run: Run) -> list[str]:
@@ -199,15 +209,15 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for run in runs:
         view = VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
         for key in run:
-            if not (match := re.fullmatch(rf"baselines/{view.name}\.test\.(\w+)\.nll", key)):
+            if not (match := re.fullmatch(rf"{baselines_of(run)}\.test\.(\w+)\.nll", key)):
                 continue
             scores = {
                 f"evaluate/{side}.pitch_{score}": run[metric]
                 for side in ("val", "test")
                 for score in SCORES
-                if (metric := f"baselines/{view.name}.{side}.{match[1]}.{score}") in run
+                if (metric := f"{baselines_of(run)}.{side}.{match[1]}.{score}") in run
             }
-            fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
+            fitted = f"{baselines_of(run)}.test.{match[1]}.numbers_fitted"
             scores |= {"train/parameters": run[fitted]} if fitted in run else {}
             name = f"{match[1].replace('_', ' ')}, {view.label}"
             rows.setdefault(name, {"name": name} | scores)
