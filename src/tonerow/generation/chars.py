@@ -145,7 +145,7 @@ def rows(pieces: Iterable[Any], tunes: list[Played | None], melody: bool = False
         if tune is not None
     ]
     found = pd.concat(notes, ignore_index=True) if notes else pd.DataFrame(columns=SAMPLES.names)
-    return found.assign(velocity=VELOCITY, is_given=False, nats=None)
+    return found.assign(velocity=VELOCITY, is_given=False, nats=np.nan)
 
 
 def bars_are_full(tune: Tune) -> bool:
