@@ -181,8 +181,22 @@ def test_a_sample_is_the_same_whatever_is_drawn_beside_it(tokens: Path, model: s
 
 
 @pytest.mark.parametrize("model", MELODY)
-def test_nats_are_what_the_model_says_of_samples_and_sources(tokens: Path, model: str) -> None:
-    asked = request(tokens, model, samples=3, temperature=2.0, top_p=0.9)
+def test_one_beginning_gives_the_greedy_melody(tokens: Path, model: str) -> None:
+    asked = {"samples": 3, "hints": [100, 20], "lowest": 55, "highest": 70}
+    greedy = generate(request(tokens, model, top_k=1, **asked))
+    found = generate(request(tokens, model, beam=1, temperature=3.0, seed=1, **asked))
+    assert found.notes["pitch"].tolist() == greedy.notes["pitch"].tolist()
+    assert found.notes["is_given"].tolist() == greedy.notes["is_given"].tolist()
+    for notes, of in ((found.notes, greedy.notes), (found.sources, greedy.sources)):
+        np.testing.assert_allclose(notes["nats"], of["nats"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MELODY)
+@pytest.mark.parametrize("beam", [0, 3])
+def test_nats_are_what_the_model_says_of_samples_and_sources(
+    tokens: Path, model: str, beam: int
+) -> None:
+    asked = request(tokens, model, samples=3, temperature=2.0, top_p=0.9, beam=beam)
     made = generate(asked)
     for notes in (made.notes, made.sources):
         for piece, line in by_piece(notes).items():
@@ -222,7 +236,9 @@ def test_a_range_holds_for_models_of_all_fields(tokens: Path, model: str) -> Non
 
 @pytest.mark.parametrize("model", [*EVENTS[:1], "lstm_char small"])
 def test_what_is_for_melodies_leaves_other_models_alone(tokens: Path, model: str) -> None:
-    asked = {"hints": [60], "instrument": 73} | ({"lowest": 60} if "char" in model else {})
+    asked = {"hints": [60], "instrument": 73, "beam": 3} | (
+        {"lowest": 60} if "char" in model else {}
+    )
     plain, again = generate(request(tokens, model)), generate(request(tokens, model, **asked))
     pd.testing.assert_frame_equal(plain.notes, again.notes)
     assert plain.texts == again.texts

@@ -127,8 +127,8 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
     name = "tapped" if tap else plain(options.rhythm)
     score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
     line = line_of(name, score, request.tokenizer).head(request.settings.max_notes)
-    lines = [line] * request.settings.samples
-    notes, sources = melody.recolour(request, lines, [] if tap else [line])
+    told, samples = [] if tap else [line], request.settings.samples
+    notes, sources = melody.recolour(request, [line], told, samples)
     return Samples(notes, sources, {}), {"title": score.title or name, "tempo_bpm": score.tempo_bpm}
 
 

@@ -163,6 +163,9 @@ class Generate(Section):
     max_notes: PositiveInt
     """notes in a sample at most"""
 
+    beam: NonNegativeInt
+    """beginnings followed side by side in search of a melody's most probable pitches; 0 draws"""
+
     primer: PositiveInt
     """notes of a held-out piece that a model of whole notes goes on from"""
 
