@@ -15,7 +15,8 @@ def main() -> None:
     interim, tokens, model_file, out, metrics = (Path(argument) for argument in sys.argv[1:6])
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
-    samples = generate(Request(opened.model, tokens, opened.tokenizer, settings.generate))
+    request = Request(opened.model, tokens, opened.tokenizer, settings.generate, interim)
+    samples = generate(request)
     about = described(settings.model, settings.size, opened.model, settings.generate)
     about["corpus"] = settings.corpus
     write_samples(out, samples, interim, about, settings.generate.tempo_bpm)

@@ -61,6 +61,8 @@ CHOICES: dict[str, Any] = {
     "generate.samples": 8,
     "generate.split": "test",
     "generate.max_notes": 400,
+    "generate.bars": None,
+    "generate.seconds": None,
     "generate.beam": 0,
     "generate.primer": 32,
     "generate.max_characters": 2000,

@@ -126,6 +126,8 @@ def test_a_key_without_a_class_is_named_with_those_that_have_one(
         ("generate.top_p", 1.5, ["1.5", "less than or equal to 1"]),
         ("generate.temperature", 0, ["0", "greater than 0"]),
         ("generate.tempo_bpm", 2.0, ["2.0", "4"]),
+        ("generate.bars", 0, ["0", "greater than 0"]),
+        ("generate.seconds", -1.0, ["-1.0", "greater than 0"]),
         ("generate.beam", -1, ["-1", "greater than or equal to 0"]),
         ("model", 3, ["3", "string"]),
         ("train", 3, ["3", "a section, with keys below it (train: "]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -137,7 +138,8 @@ def go_on(options: argparse.Namespace, request: Request) -> Made:
     score = score_of(options.primer, options.tune)
     piece = notes_of(plain(options.primer), score, request.tokenizer)
     samples, sizes = request.settings.samples, [request.settings.max_notes]
-    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece])
+    ends = [math.inf] * (samples + 1)
+    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece], ends)
     title = score.title or plain(options.primer)
     return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
 

@@ -35,7 +35,7 @@ def settings_of(options: argparse.Namespace) -> Generate:
             "'62 66 69' and 55-86"
         ) from None
     try:
-        return Generate(split="test", beam=0, **values)
+        return Generate(split="test", bars=None, seconds=None, beam=0, **values)
     except ValidationError as error:
         raise UsageError(
             _refusal(error, {new: old for old, new in renamed.items()} | {"primer": "primer-notes"})

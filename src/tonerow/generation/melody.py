@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 from torch.nn.utils.rnn import pad_sequence
 
 from tonerow.generation.beam import best_pitches
+from tonerow.generation.extent import begins_before, ends_of, shortened
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -28,13 +29,35 @@ Ints = NDArray[np.int64]
 
 
 def generate(request: Request) -> Samples:
-    """Draws pitches for the rhythms of held-out pieces, cut to `max_notes`."""
+    """Draws pitches for the rhythms of held-out pieces, cut as the settings say."""
     columns = ["pitch", *BEATS, *NORMALISED]
     held_out = held_out_lines(request, columns, melody=True)
-    lines = [line.head(request.settings.max_notes) for line in held_out]
+    ends = ends_of(request, [line["piece_id"].iloc[0] for line in held_out], melody=True)
+    lines = [cut(request, line, end) for line, end in zip(held_out, ends, strict=True)]
     notes, sources = recolour(request, lines, lines)
     metrics = {"samples": len(lines), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
+
+
+def cut(request: Request, line: pd.DataFrame, end: float) -> pd.DataFrame:
+    """A line up to `max_notes`, or up to so many quarter notes after its first onset.
+
+    A note that sounds beyond the end is shortened; the first one stays in any case.
+
+    Args:
+        request: with the tokenizer that the line's normalised values come from.
+        line: columns `BEATS` and `NORMALISED`, and any others.
+        end: above 0; infinite sets no limit.
+    """
+    duration = line["melody_duration"].to_numpy(np.float64)
+    onset = (line["melody_rest"].to_numpy(np.float64) + duration).cumsum() - duration
+    notes = min(begins_before(onset, end), request.settings.max_notes)
+    line, last = line.head(notes), notes - 1
+    if onset[last] + duration[last] > end:
+        beats = shortened(onset[:notes], duration[:notes], end).astype(np.float32)
+        norms = request.tokenizer.scalers["melody_duration"].apply(beats).astype(np.float32)
+        line = line.assign(melody_duration=beats, melody_duration_norm=norms)
+    return line
 
 
 def recolour(
