@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import tempfile
@@ -16,10 +15,19 @@ import pandas as pd
 
 from tonerow import runtime
 from tonerow.cli import UsageError
-from tonerow.cli.options import check, settings_of
-from tonerow.cli.starts import header_of, line_of, notes_of, plain, score_of, tapped
+from tonerow.cli.options import LONGEST, check, check_search, settings_of
+from tonerow.cli.starts import (
+    first_beat,
+    header_of,
+    line_of,
+    notes_of,
+    plain,
+    score_of,
+    tapped,
+)
 from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
 from tonerow.generation import chars, events, melody
+from tonerow.generation.extent import end_of
 from tonerow.generation.samples import Request, Samples
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
@@ -61,7 +69,7 @@ def tap(options: argparse.Namespace) -> None:
 def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
     """The model and how to draw, when all that is asked for makes sense."""
     settings = settings_of(options)
-    model, about = opened(options.model, options.seed)
+    model, about = opened(options.model, settings.seed)
     if start not in STARTS[model.view]:
         raise UsageError(
             f"{about.model} writes {VIEWS[model.view].label}: it starts from "
@@ -79,6 +87,9 @@ def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
     saying = described(about.model, about.size, request.model, settings)
     write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
     print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
+    sizes = samples.notes.groupby("sample").size()
+    if (settings.bars or settings.seconds) and (full := int((sizes == LONGEST).sum())):
+        print(f"{full} end after {LONGEST:,} notes, the most that --bars and --seconds give")
     if lost := settings.samples - samples.notes["sample"].nunique():
         print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
     print(f"hear them: tonerow play {options.out}")
@@ -127,7 +138,10 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
     tap = options.tap is not None
     name = "tapped" if tap else plain(options.rhythm)
     score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
-    line = line_of(name, score, request.tokenizer).head(request.settings.max_notes)
+    whole = line_of(name, score, request.tokenizer)
+    end = end_of(request.settings, vars(score), first_beat(score, melody=True))
+    line = melody.cut(request, whole, end)
+    check_search(request.settings, len(line))
     told, samples = [] if tap else [line], request.settings.samples
     notes, sources = melody.recolour(request, [line], told, samples)
     return Samples(notes, sources, {}), {"title": score.title or name, "tempo_bpm": score.tempo_bpm}
@@ -138,8 +152,13 @@ def go_on(options: argparse.Namespace, request: Request) -> Made:
     score = score_of(options.primer, options.tune)
     piece = notes_of(plain(options.primer), score, request.tokenizer)
     samples, sizes = request.settings.samples, [request.settings.max_notes]
-    ends = [math.inf] * (samples + 1)
+    ends = [end_of(request.settings, vars(score), first_beat(score, melody=False))] * (samples + 1)
     notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece], ends)
+    if notes["is_given"].all():
+        raise UsageError(
+            f"the {request.settings.primer} --primer-notes leave no place for the model's own: ask "
+            "for fewer of them, or for more music"
+        )
     title = score.title or plain(options.primer)
     return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
 

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from pydantic import ValidationError
 
-from tonerow.cli import DEFAULTS, UsageError
+from tonerow.cli import DEFAULTS, NOTES, SAMPLES, UsageError
 from tonerow.params import Generate
 
+LONGEST = 4000
+"""Notes of a sample at most, where bars or seconds say how long it is."""
 NOT_FOR = {
-    "events": dict.fromkeys(("hints", "instrument"), "goes on from the notes of a piece"),
-    "chars": dict.fromkeys(
-        ("hints", "lowest", "highest", "instrument"), "writes text, not pitches"
-    ),
+    "events": {
+        **dict.fromkeys(("hints", "instrument"), "goes on from the notes of a piece"),
+        "beam": "writes whole notes, and a search finds pitches alone",
+    },
+    "chars": {
+        **dict.fromkeys(
+            ("hints", "lowest", "highest", "instrument", "beam"), "writes text, not pitches"
+        ),
+        "seconds": "writes text, which has no seconds: use --bars or --characters",
+    },
 }
 """Settings that mean nothing for a view, and why."""
-NOTHING = {"hints": [], "lowest": 0, "highest": 127, "instrument": 0}
-"""Their values when nothing is asked for."""
+NOTHING = {"hints": [], "lowest": 0, "highest": 127, "instrument": 0, "beam": 0}
+"""Their values when nothing is asked for, if it is not None."""
 
 
 def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
     renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
-    asked = ["samples", "seed", "instrument", *renamed, *DEFAULTS]
+    asked = ["instrument", "bars", "seconds", *renamed]
     values = {renamed.get(name, name): getattr(options, name) for name in asked}
+    values |= _drawn_or_searched(options)
+    if values["max_notes"] is None:
+        values["max_notes"] = NOTES if options.bars is options.seconds is None else LONGEST
     values["primer"] = getattr(options, "primer_notes", 1)
     try:
         values["hints"] = [int(pitch) for pitch in options.hints.replace(",", " ").split()]
@@ -35,11 +47,33 @@ def settings_of(options: argparse.Namespace) -> Generate:
             "'62 66 69' and 55-86"
         ) from None
     try:
-        return Generate(split="test", bars=None, seconds=None, beam=0, **values)
+        return Generate(split="test", **values)
     except ValidationError as error:
         raise UsageError(
             _refusal(error, {new: old for old, new in renamed.items()} | {"primer": "primer-notes"})
         ) from None
+
+
+def _drawn_or_searched(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of how samples come about: by draws, or by a beam search.
+
+    Raises:
+        UsageError: options for both are there, or more samples than a search finds.
+    """
+    given = {name: getattr(options, name) for name in DEFAULTS}
+    drawing = {name: value for name, value in given.items() if value is not None}
+    samples, beam = options.samples, options.beam
+    if beam is None:
+        return DEFAULTS | drawing | {"beam": 0, "samples": SAMPLES if samples is None else samples}
+    if beam < 1:
+        raise UsageError(f"--beam is {beam}; a search follows 1 beginning or more")
+    for name, value in drawing.items():
+        option = name.replace("_", "-")
+        raise UsageError(f"--{option} is {value}, but --beam draws nothing: leave one of them out")
+    samples = 1 if samples is None else samples
+    if samples > beam:
+        raise UsageError(f"--samples is {samples}, but --beam {beam} finds no more than {beam}")
+    return DEFAULTS | {"beam": beam, "samples": samples}
 
 
 def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
@@ -59,6 +93,20 @@ def check(view: str, settings: Generate) -> None:
         UsageError: names the setting.
     """
     for name, reason in NOT_FOR.get(view, {}).items():
-        if getattr(settings, name) != NOTHING[name]:
-            value = getattr(settings, name)
+        value = getattr(settings, name)
+        if value != NOTHING.get(name):
             raise UsageError(f"{name} is {value}, but a model of this kind {reason}")
+
+
+def check_search(settings: Generate, notes: int) -> None:
+    """Refuses to search for more lines of so many notes than the range and the hints leave possible.
+
+    Raises:
+        UsageError: says how many there are.
+    """
+    free = max(notes - len(settings.hints), 0)
+    lines = (settings.highest - settings.lowest + 1) ** free
+    if settings.beam and settings.samples > lines:
+        raise UsageError(
+            f"--samples is {settings.samples}, but --range and --hints leave only {lines} possible"
+        )

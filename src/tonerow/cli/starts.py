@@ -87,6 +87,12 @@ def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
     return line
 
 
+def first_beat(score: Score, melody: bool) -> float:
+    """The onset of the first note of a score, or of its melody line, in quarter notes."""
+    notes = to_table("", score).to_pandas()
+    return float(notes["onset_beat"][notes["is_melody"] | (not melody)].min())
+
+
 def header_of(fields: str, tokenizer: Tokenizer) -> str:
     """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, in train's order, the key last."""
     found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
