@@ -17,7 +17,8 @@ from tests import shipped
 from tests.listening.pages import code
 from tests.tiny import SHIPPED, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
-from tonerow.cli import DEFAULTS, main
+from tonerow.abc_notation.fields import parse_key
+from tonerow.cli import DEFAULTS, MODES, main
 from tonerow.model_files import Saved, save_model
 from tonerow.models import find
 from tonerow.views import vocabularies
@@ -192,6 +193,10 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
             ["--beam", "9", "--samples", "5", "--range", "60-61", "--notes", "2"],
             "--samples is 5, but --range and --hints leave only 4 possible",
         ),
+        (["--key", "H"], "--key is 'H'; it should be a tonic like D, F# or Bb"),
+        (["--key", "G#"], "--key is G# major, which takes over 7 accidentals"),
+        (["--key", "D", "--mode", "la"], "argument --mode: invalid choice: 'la'"),
+        (["--mode", "minor"], "--mode is minor, but there is no --key that it is the mode of"),
         *(
             (["--beam", "2", option, value], f"{option} is {value}, but --beam draws nothing")
             for option, value in DRAWING.items()
@@ -220,7 +225,7 @@ STARTS = {
     "chars": [["--header", "K:G"]],
 }
 FOR_SOME = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
-FOR_SOME |= {"--bars": "2", "--seconds": "3", "--beam": "2"}
+FOR_SOME |= {"--bars": "2", "--seconds": "3", "--beam": "2", "--key": "D"}
 TAKEN = {
     "melody": [["--hints", "--range", "--instrument", "--bars"], ["--seconds", "--beam"]],
     "events": [["--range", "--bars"], ["--seconds"]],
@@ -259,12 +264,34 @@ def test_what_is_for_some_models_is_taken_or_refused_with_a_reason(
                 midi = pretty_midi.PrettyMIDI(str(folder / f"taken/{file}.mid"))
                 assert midi.get_end_time() <= end + 1e-2
     for option in FOR_SOME.keys() - {name for together in TAKEN[view] for name in together}:
-        said = refused([*asked, "music", option, FOR_SOME[option]], capsys)
-        assert f"{WRITTEN_AS.get(option, option[2:])} is " in said
-        assert "a model of this kind" in said
+        if (view, option) != ("chars", "--key"):  # taken with another --header: see below
+            said = refused([*asked, "music", option, FOR_SOME[option]], capsys)
+            assert f"{WRITTEN_AS.get(option, option[2:])} is " in said
+            assert "a model of this kind" in said
 
 
 WRITTEN_AS = {"--range": "lowest"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [([], "K:D"), *((["--mode", mode], f"K:D{suffix}") for mode, suffix in MODES.items())],
+    ids=str,
+)
+def test_a_key_stands_in_the_header(folder: Path, mode: list[str], line: str) -> None:
+    model_file(folder, "lstm_char small", TUNE + "D" + "".join(MODES.values()))
+    start = ["generate", "--model", "model.pt", "--out", "music", "--samples", "1"]
+    main([*start, "--header", "M:4/4", "--key", "d", *mode, "--characters", "5"])
+    text = (folder / "music/sample-00.abc").read_text("utf-8")
+    assert text.startswith(f"X:1\nT:Sample 1\nM:4/4\n{line}\n")
+    assert parse_key(line[2:], 1).name is not None
+
+
+def test_two_keys_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model_file(folder, "lstm_char small")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--key", "D", "--header"]
+    assert "--header has K:G and --key is D" in refused([*start, "K:G M:4/4"], capsys)
+    assert "--header is 'la'; it should be fields" in refused([*start, "la"], capsys)
 
 
 BARS = "X:1\nM:{}\nL:1/8\nQ:1/4=60\nK:C\nG|C6|D6|E6|F6|\n"

@@ -22,6 +22,9 @@ DRAWN = {
 """What each of them says in the help."""
 SAMPLES, NOTES = 4, 400
 """How many, and how long, unless options say otherwise."""
+MODES = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
+MODES |= {"lydian": "lyd", "phrygian": "phr", "locrian": "loc"}
+"""As they stand behind the tonic in ABC."""
 
 GENERATE = """
 What it starts from depends on the model (`tonerow info` says it of yours):
@@ -84,6 +87,8 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     add = make.add_argument
     add("--tune", type=int, default=1, metavar="N", help="the N-th tune of an ABC file (1)")
     add("--primer-notes", type=int, default=32, metavar="N", help="of the piece (%(default)s)")
+    add("--key", metavar="TONIC", help="of an ABC tune, as D, F# or Bb; sets K: in the header")
+    add("--mode", choices=MODES, help=f"of the key: {', '.join(MODES)} (major)")
 
 
 def _add_drawing(make: argparse.ArgumentParser) -> None:

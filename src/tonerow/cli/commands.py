@@ -15,7 +15,7 @@ import pandas as pd
 
 from tonerow import runtime
 from tonerow.cli import UsageError
-from tonerow.cli.options import LONGEST, check, check_search, settings_of
+from tonerow.cli.options import LONGEST, check, check_search, key_of, settings_of
 from tonerow.cli.starts import (
     first_beat,
     header_of,
@@ -68,14 +68,14 @@ def tap(options: argparse.Namespace) -> None:
 
 def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
     """The model and how to draw, when all that is asked for makes sense."""
-    settings = settings_of(options)
+    settings, key = settings_of(options), key_of(options)
     model, about = opened(options.model, settings.seed)
     if start not in STARTS[model.view]:
         raise UsageError(
             f"{about.model} writes {VIEWS[model.view].label}: it starts from "
             f"{' or '.join(STARTS[model.view])}, not from {start}"
         )
-    check(model.view, settings)
+    check(model.view, settings, key)
     return Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings), about
 
 
@@ -165,7 +165,7 @@ def go_on(options: argparse.Namespace, request: Request) -> Made:
 
 def write_abc(options: argparse.Namespace, request: Request) -> Made:
     """Tunes in ABC under a header."""
-    header = header_of(options.header, request.tokenizer)
+    header = header_of(options.header, request.tokenizer, key_of(options))
     texts = chars.write(request, [header] * request.settings.samples)
     most = request.settings.max_notes * 4
     notes = chars.rows(["header"] * len(texts), [chars.played(text, most) for text in texts])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from pydantic import ValidationError
 
-from tonerow.cli import DEFAULTS, NOTES, SAMPLES, UsageError
+from tonerow.abc_notation.fields import parse_key
+from tonerow.cli import DEFAULTS, MODES, NOTES, SAMPLES, UsageError
+from tonerow.notes.score import UnreadableError
 from tonerow.params import Generate
 
 LONGEST = 4000
@@ -16,6 +19,7 @@ NOT_FOR = {
     "events": {
         **dict.fromkeys(("hints", "instrument"), "goes on from the notes of a piece"),
         "beam": "writes whole notes, and a search finds pitches alone",
+        "key": "reads no key but hears it from the notes: give a --primer that is in it",
     },
     "chars": {
         **dict.fromkeys(
@@ -23,6 +27,7 @@ NOT_FOR = {
         ),
         "seconds": "writes text, which has no seconds: use --bars or --characters",
     },
+    "melody": {"key": "reads no key but hears it from the notes: give the first notes as --hints"},
 }
 """Settings that mean nothing for a view, and why."""
 NOTHING = {"hints": [], "lowest": 0, "highest": 127, "instrument": 0, "beam": 0}
@@ -86,14 +91,37 @@ def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
     return f"--{option.replace('_', '-')} is {first['input']}: {first['msg']}"
 
 
-def check(view: str, settings: Generate) -> None:
-    """Refuses settings that mean nothing for models of a view.
+def key_of(options: argparse.Namespace) -> str | None:
+    """`--key` and `--mode` as a tune's `K:` has them, like "D" or "Em"; None: there is none.
+
+    Raises:
+        UsageError: they are no key, or there is a mode alone.
+    """
+    key, mode = getattr(options, "key", None), getattr(options, "mode", None)
+    if key is None and mode is not None:
+        raise UsageError(f"--mode is {mode}, but there is no --key that it is the mode of")
+    if key is None:
+        return None
+    if not re.fullmatch("[A-Ga-g][#b]?", key):
+        raise UsageError(f"--key is {key!r}; it should be a tonic like D, F# or Bb")
+    value: str = key.capitalize() + MODES[mode or "major"]
+    try:
+        parse_key(value, 1)
+    except UnreadableError:
+        raise UsageError(
+            f"--key is {key} {mode or 'major'}, which takes over 7 accidentals"
+        ) from None
+    return value
+
+
+def check(view: str, settings: Generate, key: str | None = None) -> None:
+    """Refuses settings, and a key, that mean nothing for models of a view.
 
     Raises:
         UsageError: names the setting.
     """
-    for name, reason in NOT_FOR.get(view, {}).items():
-        value = getattr(settings, name)
+    for name, reason in NOT_FOR[view].items():
+        value = key if name == "key" else getattr(settings, name)
         if value != NOTHING.get(name):
             raise UsageError(f"{name} is {value}, but a model of this kind {reason}")
 
