@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pretty_midi
 import pytest
+import torch
 
 from tests import shipped
 from tests.listening.pages import code
@@ -101,6 +102,13 @@ def test_a_seed_is_repeatable_and_another_is_other_music(folder: Path) -> None:
         main([*BASE[:4], out, "--rhythm", "tune.abc", "--seed", seed])
     first, again, other = ((folder / f"{out}/sample-00.mid").read_bytes() for out in "abc")
     assert first == again != other
+
+
+def test_music_does_not_depend_on_how_many_cores_there_are(folder: Path) -> None:
+    torch.set_num_threads(2)
+    main([*BASE, "tune.abc", "--samples", "1"])
+    assert torch.get_num_threads() == 1
+    assert rhythm(folder / "music/sample-00.mid")
 
 
 def test_a_tune_is_chosen_cut_and_played_at_a_tempo(folder: Path) -> None:

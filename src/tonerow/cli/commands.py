@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import webbrowser
@@ -184,7 +183,8 @@ WAYS: dict[str, Callable[[argparse.Namespace, Request], Made]] = {
 
 def opened(file: Path, seed: int = 1) -> tuple[Model, Saved]:
     """The model in a file, ready to run."""
-    device = runtime.prepare("auto", os.cpu_count() or 1, seed)
+    # steps are too small to share among threads; with one, a seed is the same music on any machine
+    device = runtime.prepare("auto", 1, seed)
     if not file.is_file():
         raise UsageError(f"there is no model {file}; `dvc repro` trains one")
     try:
