@@ -17,7 +17,7 @@ def main() -> None:
     interim, tokens, model_file, out, *reported = (Path(argument) for argument in sys.argv[1:8])
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
-    request = Request(opened.model, tokens, opened.tokenizer, settings.generate)
+    request = Request(opened.model, tokens, opened.tokenizer, settings.generate, interim)
     samples = generate(request)
     found = compare(request, samples, interim)
     metrics = added(samples.metrics, found)

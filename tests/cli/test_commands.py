@@ -12,28 +12,32 @@ from pathlib import Path
 
 import pretty_midi
 import pytest
+import torch
 
 from tests import shipped
 from tests.listening.pages import code
 from tests.tiny import SHIPPED, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
-from tonerow.cli import DEFAULTS, main
+from tonerow.abc_notation.fields import parse_key
+from tonerow.cli import DEFAULTS, MODES, main
 from tonerow.model_files import Saved, save_model
 from tonerow.models import find
+from tonerow.views import vocabularies
 
 ABC = "X:1\nT:one\nL:1/8\nK:D\nA2|d2f2 afdA|\n\nX:2\nT:two\nL:1/8\nK:C\nC2 z2 E|\n"
 RHYTHM_READERS = [f"{model} small" for model in SHIPPED.models if find(model).view == "melody"]
 
 
-def model_file(folder: Path, name: str) -> Path:
-    chosen = settings(name)
+def model_file(folder: Path, name: str, text: str = TUNE) -> Path:
+    """Writes an untrained model that has read this text."""
+    chosen, tokenizer = settings(name), fitted(random_piece("a"), text=text)
     about = Saved(
         chosen.model,
         chosen.size,
         chosen.selected.model_dump(exclude={"training"}),
-        fitted(random_piece("a"), text=TUNE).to_json(),
+        tokenizer.to_json(),
     )
-    save_model(folder / "model.pt", model_of(chosen), about)
+    save_model(folder / "model.pt", model_of(chosen, vocabularies(tokenizer)), about)
     return folder / "model.pt"
 
 
@@ -55,6 +59,8 @@ def pitches(file: Path) -> list[int]:
     return [note.pitch for note in part.notes]
 
 
+DRAWING = {"--seed": "3", "--temperature": "1.1", "--top-k": "9", "--top-p": "0.9"}
+DRAWING |= {"--min-p": "0.01", "--repeat-decay": "0.5"}
 BASE = ["generate", "--model", "model.pt", "--out", "music", "--rhythm"]
 
 
@@ -96,6 +102,13 @@ def test_a_seed_is_repeatable_and_another_is_other_music(folder: Path) -> None:
         main([*BASE[:4], out, "--rhythm", "tune.abc", "--seed", seed])
     first, again, other = ((folder / f"{out}/sample-00.mid").read_bytes() for out in "abc")
     assert first == again != other
+
+
+def test_music_does_not_depend_on_how_many_cores_there_are(folder: Path) -> None:
+    torch.set_num_threads(2)
+    main([*BASE, "tune.abc", "--samples", "1"])
+    assert torch.get_num_threads() == 1
+    assert rhythm(folder / "music/sample-00.mid")
 
 
 def test_a_tune_is_chosen_cut_and_played_at_a_tempo(folder: Path) -> None:
@@ -175,6 +188,27 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
         (["--range", "60"], "--range '60'"),
         (["--range", "60-128"], "--range is 128: "),
         (["--range", "60-50"], "lowest is 60, above highest, which is 50"),
+        (["--bars", "0"], "--bars is 0: "),
+        (["--bars", "2.5"], "argument --bars: invalid int value: '2.5'"),
+        (["--seconds", "-1"], "--seconds is -1.0: "),
+        (["--seconds", "nan"], "--seconds is nan: "),
+        (["--bars", "2", "--seconds", "3"], "argument --seconds: not allowed with argument --bars"),
+        (["--notes", "2", "--bars", "2"], "argument --bars: not allowed with argument --notes"),
+        (["--beam", "0"], "--beam is 0; a search follows 1 beginning or more"),
+        (["--beam", "2", "--samples", "3"], "--samples is 3, but --beam 2 finds no more than 2"),
+        (["--beam", "2", "--samples", "0"], "--samples is 0: "),
+        (
+            ["--beam", "9", "--samples", "5", "--range", "60-61", "--notes", "2"],
+            "--samples is 5, but --range and --hints leave only 4 possible",
+        ),
+        (["--key", "H"], "--key is 'H'; it should be a tonic like D, F# or Bb"),
+        (["--key", "G#"], "--key is G# major, which takes over 7 accidentals"),
+        (["--key", "D", "--mode", "la"], "argument --mode: invalid choice: 'la'"),
+        (["--mode", "minor"], "--mode is minor, but there is no --key that it is the mode of"),
+        *(
+            (["--beam", "2", option, value], f"{option} is {value}, but --beam draws nothing")
+            for option, value in DRAWING.items()
+        ),
         (["--tune", "3"], "tune.abc has 2 tunes; there is no number 3"),
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
@@ -188,9 +222,9 @@ def test_an_option_that_makes_no_sense_is_refused(
     assert says in refused([*BASE, "tune.abc", *options], capsys)
 
 
-OPTIONS = ["--samples", "2", "--notes", "9", "--characters", "30", "--seed", "3", "--tempo", "90"]
-OPTIONS += ["--temperature", "1.1", "--top-k", "9", "--top-p", ".9", "--min-p", ".01"]
-OPTIONS += ["--repeat-decay", ".5", "--primer-notes", "3", "--tune", "1"]
+BASICS = ["--samples", "2", "--characters", "30", "--tempo", "90"]
+BASICS += ["--primer-notes", "3", "--tune", "1"]
+OPTIONS = [*BASICS, "--notes", "9", *(part for pair in DRAWING.items() for part in pair)]
 
 
 STARTS = {
@@ -198,8 +232,13 @@ STARTS = {
     "events": [["--primer", "tune.abc"]],
     "chars": [["--header", "K:G"]],
 }
-FOR_PITCHES = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
-TAKEN = {"melody": list(FOR_PITCHES), "events": ["--range"], "chars": []}
+FOR_SOME = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
+FOR_SOME |= {"--bars": "2", "--seconds": "3", "--beam": "2", "--key": "D"}
+TAKEN = {
+    "melody": [["--hints", "--range", "--instrument", "--bars"], ["--seconds", "--beam"]],
+    "events": [["--range", "--bars"], ["--seconds"]],
+    "chars": [["--bars"]],
+}
 every_model = pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
 
 
@@ -219,22 +258,113 @@ def test_every_model_takes_its_own_start_and_refuses_the_others_by_name(
 
 
 @every_model
-def test_what_is_for_pitches_is_taken_or_refused_with_a_reason(
+def test_what_is_for_some_models_is_taken_or_refused_with_a_reason(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model_file(folder, name)
     view = find(name.split(maxsplit=1)[0]).view
-    asked = ["generate", "--model", "model.pt", *STARTS[view][0], *OPTIONS, "--out"]
-    main(
-        [
-            *asked,
-            "taken",
-            *(part for option in TAKEN[view] for part in (option, FOR_PITCHES[option])),
-        ]
-    )
-    for option in FOR_PITCHES.keys() - TAKEN[view]:
-        said = refused([*asked, "music", option, FOR_PITCHES[option]], capsys)
-        assert "a model of this kind" in said
+    asked = ["generate", "--model", "model.pt", *STARTS[view][0], *BASICS, "--out"]
+    for together in TAKEN[view]:
+        main([*asked, "taken", *(part for name in together for part in (name, FOR_SOME[name]))])
+        if view != "chars":
+            end = 2 * 4 * 60 / 90 if "--bars" in together else 3
+            for file in ("sample-00", "sample-01", "source"):
+                midi = pretty_midi.PrettyMIDI(str(folder / f"taken/{file}.mid"))
+                assert midi.get_end_time() <= end + 1e-2
+    for option in FOR_SOME.keys() - {name for together in TAKEN[view] for name in together}:
+        if (view, option) != ("chars", "--key"):  # taken with another --header: see below
+            said = refused([*asked, "music", option, FOR_SOME[option]], capsys)
+            assert f"{WRITTEN_AS.get(option, option[2:])} is " in said
+            assert "a model of this kind" in said
+
+
+WRITTEN_AS = {"--range": "lowest"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "line"),
+    [([], "K:D"), *((["--mode", mode], f"K:D{suffix}") for mode, suffix in MODES.items())],
+    ids=str,
+)
+def test_a_key_stands_in_the_header(folder: Path, mode: list[str], line: str) -> None:
+    model_file(folder, "lstm_char small", TUNE + "D" + "".join(MODES.values()))
+    start = ["generate", "--model", "model.pt", "--out", "music", "--samples", "1"]
+    main([*start, "--header", "M:4/4", "--key", "d", *mode, "--characters", "5"])
+    text = (folder / "music/sample-00.abc").read_text("utf-8")
+    assert text.startswith(f"X:1\nT:Sample 1\nM:4/4\n{line}\n")
+    assert parse_key(line[2:], 1).name is not None
+
+
+def test_two_keys_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model_file(folder, "lstm_char small")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--key", "D", "--header"]
+    assert "--header has K:G and --key is D" in refused([*start, "K:G M:4/4"], capsys)
+    assert "--header is 'la'; it should be fields" in refused([*start, "la"], capsys)
+
+
+BARS = "X:1\nM:{}\nL:1/8\nQ:1/4=60\nK:C\nG|C6|D6|E6|F6|\n"
+
+
+@pytest.mark.parametrize(
+    ("metre", "asked", "seconds"),
+    [
+        ("6/8", ["--bars", "2"], 6.5),
+        ("none", ["--bars", "2"], 8),
+        ("6/8", ["--seconds", "5"], 5),
+        ("6/8", ["--seconds", "5", "--tempo", "240"], 3.125),
+        ("6/8", ["--bars", "99"], 12.5),
+    ],
+    ids=str,
+)
+def test_a_tune_is_cut_after_bars_or_seconds(
+    folder: Path, metre: str, asked: list[str], seconds: float
+) -> None:
+    (folder / "bars.abc").write_text(BARS.format(metre), encoding="utf-8")
+    main([*BASE, "bars.abc", "--samples", "1", *asked])
+    for name in ("sample-00-source", "sample-00"):
+        assert rhythm(folder / f"music/{name}.mid")[-1][1] == pytest.approx(seconds, abs=1e-2)
+
+
+def test_a_melody_begins_its_bars_not_the_drums_before_it(folder: Path) -> None:
+    midi = pretty_midi.PrettyMIDI(initial_tempo=60)
+    drums, flute = pretty_midi.Instrument(0, is_drum=True), pretty_midi.Instrument(73)
+    drums.notes += [pretty_midi.Note(80, 38, beat, beat + 0.5) for beat in range(16)]
+    flute.notes += [pretty_midi.Note(80, 60, beat, beat + 1) for beat in range(8, 16)]
+    midi.instruments += [drums, flute]
+    midi.write(str(folder / "drums.mid"))
+    main([*BASE, "drums.mid", "--samples", "1", "--bars", "1"])
+    assert len(pitches(folder / "music/sample-00.mid")) == 4
+
+
+def test_a_primer_that_fills_the_sample_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model_file(folder, "rnn_heads small")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc"]
+    said = refused([*start, "--primer-notes", "4", "--notes", "4"], capsys)
+    assert "the 4 --primer-notes leave no place for the model's own" in said
+
+
+def test_what_is_too_long_ends_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tonerow.cli.options.LONGEST", 5)
+    monkeypatch.setattr("tonerow.cli.commands.LONGEST", 5)
+    main([*BASE, "tune.abc", "--samples", "3", "--bars", "9"])
+    assert len(pitches(folder / "music/sample-00.mid")) == 5
+    assert "3 end after 5 notes, the most that --bars and --seconds give" in capsys.readouterr().out
+
+
+def test_the_best_lines_are_written_the_best_first(folder: Path) -> None:
+    main([*BASE, "tune.abc", "--beam", "4"])
+    assert not (folder / "music/sample-01.mid").exists()
+    best = pitches(folder / "music/sample-00.mid")
+    main([*BASE, "tune.abc", "--beam", "4", "--samples", "3"])
+    found = [pitches(folder / f"music/sample-0{i}.mid") for i in range(3)]
+    assert found[0] == best
+    assert len({tuple(line) for line in found}) == 3
+    page = (folder / "music/listen.html").read_text("utf-8")
+    assert '["beam", "4"]' in page and '["temperature"' not in page
 
 
 def test_a_piece_is_continued_from_its_first_notes(folder: Path) -> None:

@@ -46,7 +46,7 @@ def request(tokens: Path, model: str = "rnn_vanilla published", **changes: Any) 
     chosen = settings(model, **values)
     tokenizer = Tokenizer.from_json((tokens / "tokenizer.json").read_text("utf-8"))
     made = model_of(chosen, vocabularies(tokenizer)).eval()
-    return Request(made, tokens, tokenizer, chosen.generate)
+    return Request(made, tokens, tokenizer, chosen.generate, tokens.parent / "interim")
 
 
 def lines(samples: Samples) -> dict[str, pd.DataFrame]:
@@ -171,18 +171,91 @@ def test_drawn_pitches_are_among_those_left_possible(tokens: Path, model: str) -
 
 
 @pytest.mark.parametrize("model", [*MELODY, *EVENTS, "lstm_char small"])
-def test_a_sample_is_the_same_whatever_is_drawn_beside_it(tokens: Path, model: str) -> None:
+@pytest.mark.parametrize("asked", [{}, {"bars": 3}, {"beam": 2}], ids=str)
+def test_a_sample_is_the_same_whatever_is_drawn_beside_it(
+    tokens: Path, model: str, asked: dict[str, int]
+) -> None:
     alone, together = (
-        generate(request(tokens, model, samples=samples, max_notes=20)).notes for samples in (1, 3)
+        generate(request(tokens, model, samples=samples, max_notes=20, **asked)).notes
+        for samples in (1, 3)
     )
     first = together[together["sample"] == 0]
     for name in ("source_piece_id", "pitch", "onset_beat"):
         assert alone[name].tolist() == first[name].tolist()
 
 
+@pytest.mark.parametrize("model", [*MELODY, *EVENTS])
+@pytest.mark.parametrize("asked", [{"bars": 2}, {"seconds": 3.1}, {"seconds": 1e-6}], ids=str)
+def test_a_sample_ends_after_its_bars_or_seconds(
+    tokens: Path, model: str, asked: dict[str, Any]
+) -> None:
+    end = asked["bars"] * 4 if "bars" in asked else asked["seconds"] * 2  # no metre, 120 a minute
+    made = generate(request(tokens, model, samples=3, max_notes=40, **asked))
+    whole = generate(request(tokens, model, samples=3, max_notes=40))
+    for cut, full in ((made.notes, whole.notes), (made.sources, whole.sources)):
+        for sample, notes in cut.groupby("sample"):
+            of = full[full["sample"] == sample]
+            n = max((of["onset_beat"] < end - 1e-4).sum(), 1)
+            np.testing.assert_allclose(notes["onset_beat"], of["onset_beat"][:n], atol=1e-5)
+            length = np.minimum(of["duration_beat"], end - of["onset_beat"])[:n]
+            np.testing.assert_allclose(notes["duration_beat"], length, atol=1e-5)
+            if model in EVENTS:  # each sample is the beginning of what it would have been
+                assert notes["pitch"].tolist() == of["pitch"].tolist()[:n]
+
+
+def test_a_model_of_all_fields_stops_when_all_samples_have_ended(
+    tokens: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in EVENTS[:2]:
+        steps = []
+        for asked in ({}, {"seconds": 1.0}):
+            wanted = request(tokens, model, max_notes=40, **asked)
+            calls: list[int] = []
+            step = wanted.model.step
+            monkeypatch.setattr(
+                wanted.model, "step", lambda *a, c=calls, s=step: c.append(1) or s(*a)
+            )
+            generate(wanted)
+            steps.append(len(calls))
+        assert steps[1] < steps[0] <= 40
+
+
+def test_bars_are_of_a_pieces_own_metre_after_its_own_upbeat(tokens: Path, tmp_path: Path) -> None:
+    notes = pq.read_table(tokens.parent / "interim/notes.parquet").to_pandas()
+    first = notes[notes["is_melody"]].groupby("piece_id")["onset_beat"].min()
+    pieces = pq.read_table(tokens.parent / "interim/pieces.parquet").to_pandas()
+    pieces = pieces.set_index("piece_id").loc[list(SIDES)]
+    pieces["time_signature"], pieces["downbeat_beat"] = "6/8", first + 0.5
+    pieces.loc["b", "time_signature"] = "2/4"
+    pieces.loc["d", "downbeat_beat"] = first["d"] + 3  # a bar begins with the first note
+    pq.write_table(pa.Table.from_pandas(pieces.reset_index()), tmp_path / "pieces.parquet")
+    (tmp_path / "notes.parquet").symlink_to(tokens.parent / "interim/notes.parquet")
+    asked = request(tokens, samples=9, max_notes=40, bars=2)
+    whole = lines(
+        generate(replace(asked, settings=asked.settings.model_copy(update={"bars": None})))
+    )
+    cut = lines(generate(replace(asked, interim=tmp_path)))
+    for piece, end in {"b": 4.5, "d": 6.0, "e": 6.5}.items():
+        assert len(cut[piece]) == (whole[piece]["onset_beat"] < end - 1e-3).sum()
+
+
 @pytest.mark.parametrize("model", MELODY)
-def test_nats_are_what_the_model_says_of_samples_and_sources(tokens: Path, model: str) -> None:
-    asked = request(tokens, model, samples=3, temperature=2.0, top_p=0.9)
+def test_one_beginning_gives_the_greedy_melody(tokens: Path, model: str) -> None:
+    asked = {"samples": 3, "hints": [100, 20], "lowest": 55, "highest": 70}
+    greedy = generate(request(tokens, model, top_k=1, **asked))
+    found = generate(request(tokens, model, beam=1, temperature=3.0, seed=1, **asked))
+    assert found.notes["pitch"].tolist() == greedy.notes["pitch"].tolist()
+    assert found.notes["is_given"].tolist() == greedy.notes["is_given"].tolist()
+    for notes, of in ((found.notes, greedy.notes), (found.sources, greedy.sources)):
+        np.testing.assert_allclose(notes["nats"], of["nats"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MELODY)
+@pytest.mark.parametrize("beam", [0, 3])
+def test_nats_are_what_the_model_says_of_samples_and_sources(
+    tokens: Path, model: str, beam: int
+) -> None:
+    asked = request(tokens, model, samples=3, temperature=2.0, top_p=0.9, beam=beam)
     made = generate(asked)
     for notes in (made.notes, made.sources):
         for piece, line in by_piece(notes).items():
@@ -230,7 +303,9 @@ def test_a_range_holds_for_models_of_all_fields(tokens: Path, model: str) -> Non
 
 @pytest.mark.parametrize("model", [*EVENTS[:1], "lstm_char small"])
 def test_what_is_for_melodies_leaves_other_models_alone(tokens: Path, model: str) -> None:
-    asked = {"hints": [60], "instrument": 73} | ({"lowest": 60} if "char" in model else {})
+    asked = {"hints": [60], "instrument": 73, "beam": 3} | (
+        {"lowest": 60, "seconds": 1.0} if "char" in model else {}
+    )
     plain, again = generate(request(tokens, model)), generate(request(tokens, model, **asked))
     pd.testing.assert_frame_equal(plain.notes, again.notes)
     assert plain.texts == again.texts

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tonerow.generation.sampling import decay_repeats, draw, restrict, within
+from tonerow.generation.sampling import decay_repeats, draw, go_on, restrict, within
 
 values = st.floats(-20, 20, width=32)
 rows = st.integers(2, 9).flatmap(
@@ -183,3 +183,27 @@ def test_the_last_class_that_is_possible_is_the_last_drawn() -> None:
 
     logits = torch.tensor([[0.0, 0.0, float("-inf")]])
     assert draw(logits, [Almost(np.random.PCG64(0))]).item() == 1
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(0, 2**20))
+@settings(max_examples=50)
+def test_the_likeliest_of_all_that_may_follow_go_on(
+    rows: int, kept: int, n: int, seed: int
+) -> None:
+    numbers = torch.Generator().manual_seed(seed)
+    scores = torch.randn(rows, kept, generator=numbers)
+    logits = torch.randn(rows, kept, n, generator=numbers)
+    found, source, chosen = go_on(scores, logits)
+    for row in range(rows):
+        sums = {(i, c): scores[row, i] + logits[row, i, c] for i in range(kept) for c in range(n)}
+        best = sorted(sums, key=lambda pair: -sums[pair])[:kept]
+        assert list(zip(source[row].tolist(), chosen[row].tolist(), strict=True)) == best
+        assert found[row].tolist() == [sums[pair].item() for pair in best]
+
+
+def test_nothing_follows_a_beginning_that_is_not_there() -> None:
+    scores = torch.tensor([[0.0, float("-inf")]])
+    logits = torch.tensor([[[-9.0, float("-inf")], [0.0, 0.0]]])
+    found, source, chosen = go_on(scores, logits)
+    assert (found[0, 0].item(), source[0, 0].item(), chosen[0, 0].item()) == (-9, 0, 0)
+    assert found[0, 1].item() == float("-inf")

@@ -69,6 +69,10 @@ def test_the_sizes_of_another_model_are_not_allowed(file: Path) -> None:
             {"split.val_fraction": 0.5, "split.test_fraction": 0.5},
             ["split: val_fraction + test_fraction", "below 1"],
         ),
+        (
+            {"generate.bars": 8, "generate.seconds": 9.5},
+            ["generate: bars is 8 and seconds 9.5; one must be null"],
+        ),
         ({"ingest.workers": 0}, ["ingest: workers is 0", "-1", "1, 2"]),
         ({"ingest.workers": -2}, ["ingest: workers is -2"]),
         ({"ingest.backend": "dask"}, ["ingest: backend is dask", "the address of a scheduler"]),

@@ -8,8 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MODEL = Path("data/model/model.pt")
-DEFAULTS = {"temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0, "repeat_decay": 0.0}
+DEFAULTS = {"seed": 1, "temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0}
+DEFAULTS |= {"repeat_decay": 0.0}
 """How samples are drawn: as in the shipped ``params.yaml``."""
+DRAWN = {
+    "seed": ("N", "another seed is other music"),
+    "temperature": ("T", "below 1 plays safe"),
+    "top_k": ("K", "keep the K likeliest pitches; 0: all"),
+    "top_p": ("P", "keep the likeliest, P together"),
+    "min_p": ("P", "keep what is P times the likeliest"),
+    "repeat_decay": ("D", "0-1: avoid repeated notes"),
+}
+"""What each of them says in the help."""
+SAMPLES, NOTES = 4, 400
+"""How many, and how long, unless options say otherwise."""
+MODES = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
+MODES |= {"lydian": "lyd", "phrygian": "phr", "locrian": "loc"}
+"""As they stand behind the tonic in ABC."""
 
 GENERATE = """
 What it starts from depends on the model (`tonerow info` says it of yours):
@@ -17,6 +32,10 @@ What it starts from depends on the model (`tonerow info` says it of yours):
   a model of whole notes                     --primer FILE
   a model of ABC text                        --header FIELDS
 Writes each sample as MIDI and MP3, your tune beside them, a picture, and a page to listen with.
+
+How much it writes: --notes, --bars or --seconds, of your notes and its own together. A bar is one of
+your file's first metre, or 4 beats if it states none; an upbeat is not counted. A note that sounds
+beyond the end is cut there. In ABC text, a bar is what stands before a bar line; it has no seconds.
 """
 
 
@@ -42,7 +61,6 @@ def parser() -> argparse.ArgumentParser:
     tap = commands.add_parser("tap", help="tap a rhythm with the space bar and get pitches for it")
     for command in (make, tap):
         _add_drawing(command)
-        command.set_defaults(**DEFAULTS)
     play = commands.add_parser("play", help="hear a folder of samples, a MIDI or an ABC file")
     play.add_argument("what", type=Path, metavar="FILE|FOLDER", help="what to hear")
     play.add_argument(
@@ -69,6 +87,8 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     add = make.add_argument
     add("--tune", type=int, default=1, metavar="N", help="the N-th tune of an ABC file (1)")
     add("--primer-notes", type=int, default=32, metavar="N", help="of the piece (%(default)s)")
+    add("--key", metavar="TONIC", help="of an ABC tune, as D, F# or Bb; sets K: in the header")
+    add("--mode", choices=MODES, help=f"of the key: {', '.join(MODES)} (major)")
 
 
 def _add_drawing(make: argparse.ArgumentParser) -> None:
@@ -76,20 +96,31 @@ def _add_drawing(make: argparse.ArgumentParser) -> None:
     add = make.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="where to; made if it is missing")
     add("--model", type=Path, default=MODEL, help="default: %(default)s")
-    add = make.add_argument_group("drawing").add_argument
-    add("--samples", type=int, default=4, help="how many samples (%(default)s)")
-    add("--notes", type=int, default=400, help="of a sample, at most (%(default)s)")
+    length = make.add_argument_group("how much")
+    add = length.add_mutually_exclusive_group().add_argument
+    add("--notes", type=int, metavar="N", help=f"of a sample, at most ({NOTES})")
+    add("--bars", type=int, metavar="N", help="of a sample, at most, an upbeat not counted")
+    add("--seconds", type=float, metavar="S", help="of a sample, at most, as it is played")
+    add = length.add_argument
     add("--characters", type=int, default=2000, help="of an ABC tune, at most (%(default)s)")
-    add("--seed", type=int, default=1, help="another seed is other music (%(default)s)")
+    add("--samples", type=int, help=f"how many samples ({SAMPLES}; with --beam 1)")
+    add = make.add_argument_group("pitches").add_argument
     add("--hints", default="", metavar="PITCHES", help="first pitches, as '62 66 69' (none)")
     add("--range", default="0-127", metavar="LOW-HIGH", help="pitches to draw from (%(default)s)")
-    add("--temperature", type=float, help="below 1 plays safe (%(default)s)")
-    add("--top-k", type=int, metavar="K", help="keep the K likeliest pitches; 0: all (%(default)s)")
-    add("--top-p", type=float, metavar="P", help="keep the likeliest, P together (%(default)s)")
-    add("--min-p", type=float, metavar="P", help="keep what is P times the likeliest (%(default)s)")
-    add("--repeat-decay", type=float, metavar="D", help="0-1: avoid repeated notes (%(default)s)")
+    add(
+        "--beam",
+        type=int,
+        metavar="K",
+        help="do not draw: search for the most probable pitches of the whole line, following the K "
+        "likeliest beginnings; the more, the more monotonous",
+    )
     add("--instrument", type=int, default=0, metavar="N", help="General MIDI, 0-127; 73: flute (0)")
     add("--tempo", type=float, metavar="BPM", help="quarter notes a minute (the file's own)")
+    add = make.add_argument_group("drawing (not with --beam)").add_argument
+    for name, default in DEFAULTS.items():  # None stands for it: what is given can be told from it
+        metavar, says = DRAWN[name]
+        says = f"{says} ({default})"
+        add(f"--{name.replace('_', '-')}", type=type(default), metavar=metavar, help=says)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import webbrowser
@@ -15,10 +14,19 @@ import pandas as pd
 
 from tonerow import runtime
 from tonerow.cli import UsageError
-from tonerow.cli.options import check, settings_of
-from tonerow.cli.starts import header_of, line_of, notes_of, plain, score_of, tapped
+from tonerow.cli.options import LONGEST, check, check_search, key_of, settings_of
+from tonerow.cli.starts import (
+    first_beat,
+    header_of,
+    line_of,
+    notes_of,
+    plain,
+    score_of,
+    tapped,
+)
 from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
 from tonerow.generation import chars, events, melody
+from tonerow.generation.extent import end_of
 from tonerow.generation.samples import Request, Samples
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
@@ -59,14 +67,14 @@ def tap(options: argparse.Namespace) -> None:
 
 def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
     """The model and how to draw, when all that is asked for makes sense."""
-    settings = settings_of(options)
-    model, about = opened(options.model, options.seed)
+    settings, key = settings_of(options), key_of(options)
+    model, about = opened(options.model, settings.seed)
     if start not in STARTS[model.view]:
         raise UsageError(
             f"{about.model} writes {VIEWS[model.view].label}: it starts from "
             f"{' or '.join(STARTS[model.view])}, not from {start}"
         )
-    check(model.view, settings)
+    check(model.view, settings, key)
     return Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings), about
 
 
@@ -78,6 +86,9 @@ def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
     saying = described(about.model, about.size, request.model, settings)
     write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
     print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
+    sizes = samples.notes.groupby("sample").size()
+    if (settings.bars or settings.seconds) and (full := int((sizes == LONGEST).sum())):
+        print(f"{full} end after {LONGEST:,} notes, the most that --bars and --seconds give")
     if lost := settings.samples - samples.notes["sample"].nunique():
         print(f"{lost} cannot be read as ABC: they stand there as text, without sound")
     print(f"hear them: tonerow play {options.out}")
@@ -126,9 +137,12 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
     tap = options.tap is not None
     name = "tapped" if tap else plain(options.rhythm)
     score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
-    line = line_of(name, score, request.tokenizer).head(request.settings.max_notes)
-    lines = [line] * request.settings.samples
-    notes, sources = melody.recolour(request, lines, [] if tap else [line])
+    whole = line_of(name, score, request.tokenizer)
+    end = end_of(request.settings, vars(score), first_beat(score, melody=True))
+    line = melody.cut(request, whole, end)
+    check_search(request.settings, len(line))
+    told, samples = [] if tap else [line], request.settings.samples
+    notes, sources = melody.recolour(request, [line], told, samples)
     return Samples(notes, sources, {}), {"title": score.title or name, "tempo_bpm": score.tempo_bpm}
 
 
@@ -137,17 +151,25 @@ def go_on(options: argparse.Namespace, request: Request) -> Made:
     score = score_of(options.primer, options.tune)
     piece = notes_of(plain(options.primer), score, request.tokenizer)
     samples, sizes = request.settings.samples, [request.settings.max_notes]
-    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece])
+    ends = [end_of(request.settings, vars(score), first_beat(score, melody=False))] * (samples + 1)
+    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece], ends)
+    if notes["is_given"].all():
+        raise UsageError(
+            f"the {request.settings.primer} --primer-notes leave no place for the model's own: ask "
+            "for fewer of them, or for more music"
+        )
     title = score.title or plain(options.primer)
     return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
 
 
 def write_abc(options: argparse.Namespace, request: Request) -> Made:
     """Tunes in ABC under a header."""
-    header = header_of(options.header, request.tokenizer)
+    header = header_of(options.header, request.tokenizer, key_of(options))
     texts = chars.write(request, [header] * request.settings.samples)
     most = request.settings.max_notes * 4
-    notes = chars.rows(["header"] * len(texts), [chars.played(text, most) for text in texts])
+    notes = chars.rows(
+        ["header"] * len(texts), [chars.played(text, most) for text in texts], request
+    )
     return Samples(notes, notes.head(0), {}, chars.files(texts)), {"title": "", "tempo_bpm": None}
 
 
@@ -163,7 +185,8 @@ WAYS: dict[str, Callable[[argparse.Namespace, Request], Made]] = {
 
 def opened(file: Path, seed: int = 1) -> tuple[Model, Saved]:
     """The model in a file, ready to run."""
-    device = runtime.prepare("auto", os.cpu_count() or 1, seed)
+    # steps are too small to share among threads; with one, a seed is the same music on any machine
+    device = runtime.prepare("auto", 1, seed)
     if not file.is_file():
         raise UsageError(f"there is no model {file}; `dvc repro` trains one")
     try:

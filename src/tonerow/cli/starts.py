@@ -87,12 +87,31 @@ def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
     return line
 
 
-def header_of(fields: str, tokenizer: Tokenizer) -> str:
-    """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, in train's order, the key last."""
+def first_beat(score: Score, melody: bool) -> float:
+    """The onset of the first note of a score, or of its melody line, in quarter notes."""
+    notes = to_table("", score).to_pandas()
+    return float(notes["onset_beat"][notes["is_melody"] | (not melody)].min())
+
+
+def header_of(fields: str, tokenizer: Tokenizer, key: str | None = None) -> str:
+    """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, in train's order, the key last.
+
+    Args:
+        fields: all of them, or all but the key.
+        tokenizer: of the model.
+        key: that is given apart.
+
+    Raises:
+        UsageError: there is no key or there are two, or a character that the model has never read.
+    """
+    if key is not None and (own := re.search(r"(?<!\S)K:\s*(\S*)", fields)):
+        raise UsageError(f"--header has K:{own[1]} and --key is {key}: leave one of them out")
+    asked, fields = fields, fields if key is None else f"{fields} K:{key}"
     found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
     if not found or found[0][0] + ":" != fields.strip()[:2] or "K" not in dict(found):
         raise UsageError(
-            f"--header is {fields!r}; it should be fields of ABC with a key, as 'R:jig M:6/8 K:D'"
+            f"--header is {asked!r}; it should be fields of ABC with a key, as 'R:jig M:6/8 K:D', or "
+            "without it beside --key D"
         )
     given, order = dict(found), "".join(tokenizer.abc_fields)  # as the model has read them
     letters = sorted(given, key=lambda letter: (letter == "K", order.find(letter) % 99))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tonerow import abc_notation
 from tonerow.abc_notation import Tune
+from tonerow.abc_notation.lines import FIELD
 from tonerow.generation.abc_nats import Note, note_nats
 from tonerow.generation.bars import full
 from tonerow.generation.samples import (
@@ -32,6 +34,13 @@ from tonerow.notes.table import to_table
 from tonerow.progress import progress
 from tonerow.tokens.characters import END, UNKNOWN
 
+_PART = re.compile(
+    rf"(?P<field>^{FIELD.pattern}|\[[A-Za-z]:[^\]\n]*\])"
+    r"|(?P<line>:*\|[|:\]]*|::)|(?P<sound>[A-Ga-gxzXZ])",
+    re.MULTILINE,
+)
+"""Of a tune's body: fields, bar lines and sounds."""
+
 
 def generate(request: Request) -> Samples:
     """Writes tunes under held-out headers, and checks them with the ABC reader.
@@ -43,7 +52,7 @@ def generate(request: Request) -> Samples:
     texts = write(request, tunes["header"].tolist())
     most = request.settings.max_notes * 4
     found = [played(text, most) for text in texts]
-    human = [played(text, most) for text in tunes["text"]]
+    human = [played(text, most) for text in until_bars(tunes, request.settings.bars)]
     notes, sources = rows(tunes.index, found, request), rows(tunes.index, human, request)
     lines = rows(tunes.index, found, melody=True), rows(tunes.index, human, melody=True)
     metrics = {
@@ -70,30 +79,58 @@ def choose_tunes(request: Request) -> pd.DataFrame:
     return pd.DataFrame({"header": headers, "text": texts}, chosen.index)
 
 
+def until_bars(tunes: pd.DataFrame, bars: int | None) -> list[str]:
+    """Whole texts, or if so many bars are asked for no more of each; see `first_bars`."""
+    return [
+        text if bars is None else header + first_bars(text.removeprefix(header), bars)
+        for header, text in zip(tunes["header"], tunes["text"], strict=True)
+    ]
+
+
 @torch.no_grad()
 def write(request: Request, headers: Sequence[str]) -> list[str]:
-    """The tunes that the model writes under these headers, each up to its end symbol."""
-    most = request.settings.max_characters
+    """The tunes that the model writes under these headers, each up to its end symbol.
+
+    A tune ends before it with its last bar, if `bars` are set; see `first_bars`.
+    """
+    most, bars = request.settings.max_characters, request.settings.bars
     given = [request.tokenizer.encode_text(header)[:-1] for header in headers]  # it goes on
     length = torch.tensor([len(ids) for ids in given])
     fixed = pad_sequence([torch.tensor(ids) for ids in given], True, START)  # (B, header)
     fixed = F.pad(fixed, (0, most), value=START)
-    drawing = Drawing(request, range(len(given)))
+    drawing, bodies = Drawing(request, range(len(given))), [""] * len(given)
     state = request.model.begin({}, length.to(request.device))
-    current, written, ended = torch.full_like(length, START), [], length < 0
+    current, ended = torch.full_like(length, START), length < 0
     for t in progress(range(fixed.shape[1]), desc="generate", unit="characters"):
         before = {"char": current.to(request.device)}
         predictions, state = request.model.step(before, state)
         current = drawing.draw(_writable(predictions), {"char": fixed[:, t]})["char"].cpu()
-        written.append(current)
+        for i in ((t >= length) & ~ended).nonzero()[:, 0].tolist():
+            bodies[i] += request.tokenizer.decode_text(current[i : i + 1].tolist())
         ended |= (current == END) & (t >= length) | (t + 1 >= length + most)
+        if bars:
+            cut = [first_bars(body, bars) for body in bodies]
+            ended |= torch.tensor([len(a) < len(b) for a, b in zip(cut, bodies, strict=True)])
         if ended.all():
             break
-    ids = torch.stack(written, 1).tolist()  # (B, L)
-    return [
-        header + request.tokenizer.decode_text(row[len(own) : len(own) + most])
-        for header, own, row in zip(headers, given, ids, strict=True)
-    ]
+    bodies = [first_bars(body, bars) for body in bodies] if bars else bodies
+    return [header + body for header, body in zip(headers, bodies, strict=True)]
+
+
+def first_bars(body: str, bars: int) -> str:
+    """The body of a tune up to the end of the bar line that closes so many bars.
+
+    What lies between two bar lines is a bar if it has a note or a rest, an upbeat too. A body of fewer
+    bars stays as it is.
+    """
+    closed, begun = 0, False
+    for part in _PART.finditer(body):
+        if part["line"] and begun:
+            closed += 1
+            if closed == bars:
+                return body[: part.end()]
+        begun = bool(part["sound"]) or (begun and not part["line"])
+    return body
 
 
 def _writable(predictions: Predictions) -> Predictions:

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from tonerow.generation.extent import HAIR, begins_before, ends_of, shortened
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -25,16 +26,21 @@ IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
 
 
 def generate(request: Request) -> Samples:
-    """Continues the openings of held-out pieces up to their own length, at most `max_notes`."""
+    """Continues the openings of held-out pieces up to their own length, or as far as is asked for."""
     pieces = held_out_lines(request, list(IDS.values()), melody=False)
     sizes = [min(len(piece), request.settings.max_notes) for piece in pieces]
-    notes, sources = continued(request, pieces, sizes, pieces)
+    ends = ends_of(request, [piece["piece_id"].iloc[0] for piece in pieces], melody=False)
+    notes, sources = continued(request, pieces, sizes, pieces, [*ends, *ends])
     metrics = {"samples": len(pieces), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
 
 
 def continued(
-    request: Request, pieces: list[pd.DataFrame], sizes: list[int], sources: list[pd.DataFrame]
+    request: Request,
+    pieces: list[pd.DataFrame],
+    sizes: list[int],
+    sources: list[pd.DataFrame],
+    ends: list[float],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Continues the openings of pieces.
 
@@ -47,6 +53,8 @@ def continued(
         pieces: one for each sample; their columns are those of `IDS` and piece_id.
         sizes: notes of each sample, at most `max_notes`.
         sources: pieces that are not to be changed.
+        ends: of each sample, then of each source, the quarter notes after its first onset at which it
+            ends, given notes too; infinite: no limit.
 
     Returns:
         Rows of `tonerow.notes.schema.SAMPLES`: samples, and sources up to as many notes.
@@ -55,8 +63,9 @@ def continued(
     opening = [min(len(piece), settings.primer) for piece in rows]
     whole = [min(len(piece), settings.max_notes) for piece in sources]
     given, length = opening_notes(rows, [*opening[:cut], *whole], request.device)
-    drawn = continue_primers(request, given, length, torch.tensor(opening, device=request.device))
-    made = to_notes(request, drawn, [*sizes, *whole], opening)
+    told, sizes = torch.tensor(opening, device=request.device), [*sizes, *whole]
+    drawn = continue_primers(request, given, length, told, Stop(request, sizes, ends))
+    made = to_notes(request, drawn, sizes, opening, ends)
     named = [
         notes.assign(source_piece_id=piece["piece_id"].iloc[0])
         for notes, piece in zip(made, rows, strict=True)
@@ -90,9 +99,35 @@ def _with_norms(ids: Notes, vocabularies: Vocabularies) -> Notes:
     return notes
 
 
+class Stop:
+    """Tells when all rows are as long as they may be.
+
+    Args:
+        request: with the model and the tokenizer.
+        sizes: notes of each row, at most.
+        ends: quarter notes after its first onset at which each ends.
+    """
+
+    def __init__(self, request: Request, sizes: list[int], ends: list[float]) -> None:
+        # without an offset notes follow each other end to end
+        self.field = "offset" if "offset" in request.model.predicts else "duration"
+        tokenizer = request.tokenizer
+        beats = tokenizer.offsets if self.field == "offset" else tokenizer.durations
+        self.most = max(sizes)
+        self._beats = torch.tensor(beats, dtype=torch.float64)
+        self._left = torch.tensor(ends, dtype=torch.float64)  # quarter notes
+        self._notes_left = torch.tensor(sizes)
+
+    def reached(self, ids: Notes) -> bool:
+        """Whether no note may follow these (B,), which follow those of the calls before."""
+        self._left -= self._beats[ids[self.field].cpu()]
+        self._notes_left -= 1
+        return bool(((self._left <= HAIR) | (self._notes_left <= 0)).all())
+
+
 @torch.no_grad()
 def continue_primers(
-    request: Request, given: Notes, length: Tensor, opening: Tensor
+    request: Request, given: Notes, length: Tensor, opening: Tensor, stop: Stop
 ) -> dict[str, Tensor]:
     """Goes on from given notes.
 
@@ -101,16 +136,17 @@ def continue_primers(
         given: ids (B, P) of each field.
         length: int64 (B,), how many notes keep what the model predicts of them.
         opening: int64 (B,), how many keep what it does not predict; later ones have the last one's.
+        stop: when all rows have ended.
 
     Returns:
         Ids (B, L) of every field, and "nats" (B, L), that the model needs for what it predicts of
-        each note.
+        each note. Beyond a row's own end they mean nothing.
     """
     model, drawing = request.model, Drawing(request, range(len(length)))
     state = model.begin({}, length)
     ids = {name: torch.full_like(length, START) for name in IDS}
     chosen: dict[str, list[Tensor]] = {name: [] for name in (*IDS, "nats")}
-    for t in progress(range(request.settings.max_notes), desc="generate", unit="notes"):
+    for t in progress(range(stop.most), desc="generate", unit="notes"):
         predictions, state = model.step(_with_norms(ids, model.vocabularies), state)
         at = {name: of[:, min(t, of.shape[1] - 1)] for name, of in given.items()}
         fixed = {name: torch.where(t < length, own, START) for name, own in at.items()}
@@ -120,16 +156,22 @@ def continue_primers(
             ids[name] = drawn.get(name, filled)
             chosen[name].append(ids[name])
         chosen["nats"].append(drawn["nats"])
+        if stop.reached(ids):
+            break
     return {name: torch.stack(steps, 1) for name, steps in chosen.items()}
 
 
 def to_notes(
-    request: Request, drawn: dict[str, Tensor], sizes: list[int], told: list[int]
+    request: Request,
+    drawn: dict[str, Tensor],
+    sizes: list[int],
+    told: list[int],
+    ends: list[float],
 ) -> list[pd.DataFrame]:
-    """Notes from ids (B, L), so many of each row; the first ones `told` are given."""
+    """Notes from ids (B, L), so many of each row and none beyond its end; the first `told` are given."""
     predicts = request.model.predicts
     samples = []
-    for i, (size, given) in enumerate(zip(sizes, told, strict=True)):
+    for i, (size, given, end) in enumerate(zip(sizes, told, ends, strict=True)):
         ids = {f"{name}_id": drawn[name][i, :size].cpu().numpy() for name in IDS}
         notes = request.tokenizer.decode_ids(ids)
         onset, duration = notes["onset_beat"], notes["duration_beat"]
@@ -141,9 +183,9 @@ def to_notes(
             "program": notes["program"],
             "is_drum": notes["is_drum"],
             "onset_beat": onset - onset[0],
-            "duration_beat": duration,
-            "is_given": np.arange(size) < given,
+            "duration_beat": shortened(onset - onset[0], duration, end),
+            "is_given": np.arange(len(onset)) < given,
             "nats": drawn["nats"][i, :size].numpy(),
         }
-        samples.append(pd.DataFrame(columns))
+        samples.append(pd.DataFrame(columns).head(begins_before(onset - onset[0], end)))
     return samples

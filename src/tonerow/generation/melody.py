@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 from torch.nn.utils.rnn import pad_sequence
 
+from tonerow.generation.beam import best_pitches
+from tonerow.generation.extent import begins_before, ends_of, shortened
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -22,40 +25,83 @@ from tonerow.models.base import START, Notes
 from tonerow.progress import progress
 from tonerow.views import BEATS, NORMALISED, rhythm_of
 
+Ints = NDArray[np.int64]
+
 
 def generate(request: Request) -> Samples:
-    """Draws pitches for the rhythms of held-out pieces, cut to `max_notes`."""
+    """Draws pitches for the rhythms of held-out pieces, cut as the settings say."""
     columns = ["pitch", *BEATS, *NORMALISED]
     held_out = held_out_lines(request, columns, melody=True)
-    lines = [line.head(request.settings.max_notes) for line in held_out]
+    ends = ends_of(request, [line["piece_id"].iloc[0] for line in held_out], melody=True)
+    lines = [cut(request, line, end) for line, end in zip(held_out, ends, strict=True)]
     notes, sources = recolour(request, lines, lines)
     metrics = {"samples": len(lines), **measured(request, notes, sources)}
     return Samples(notes, sources, metrics)
 
 
-def recolour(
-    request: Request, lines: list[pd.DataFrame], sources: list[pd.DataFrame]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draws new pitches for the rhythms of lines, and asks the model for the nats of the old ones.
+def cut(request: Request, line: pd.DataFrame, end: float) -> pd.DataFrame:
+    """A line up to `max_notes`, or up to so many quarter notes after its first onset.
+
+    A note that sounds beyond the end is shortened; the first one stays in any case.
 
     Args:
-        request: a model of the view "melody", and how to sample.
-        lines: one for each sample; their columns are `BEATS`, `NORMALISED`, pitch and piece_id.
+        request: with the tokenizer that the line's normalised values come from.
+        line: columns `BEATS` and `NORMALISED`, and any others.
+        end: above 0; infinite sets no limit.
+    """
+    duration = line["melody_duration"].to_numpy(np.float64)
+    onset = (line["melody_rest"].to_numpy(np.float64) + duration).cumsum() - duration
+    notes = min(begins_before(onset, end), request.settings.max_notes)
+    line, last = line.head(notes), notes - 1
+    if onset[last] + duration[last] > end:
+        beats = shortened(onset[:notes], duration[:notes], end).astype(np.float32)
+        norms = request.tokenizer.scalers["melody_duration"].apply(beats).astype(np.float32)
+        line = line.assign(melody_duration=beats, melody_duration_norm=norms)
+    return line
+
+
+def recolour(
+    request: Request, lines: list[pd.DataFrame], sources: list[pd.DataFrame], each: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Finds new pitches for the rhythms of lines, and asks the model for the nats of the old ones.
+
+    Args:
+        request: a model of the view "melody", and how to sample or to search.
+        lines: their columns are `BEATS`, `NORMALISED`, pitch and piece_id.
         sources: lines that are not to be changed.
+        each: samples of each line; at most `beam`, if that is set.
 
     Returns:
         Rows of `tonerow.notes.schema.SAMPLES`: samples and sources.
     """
-    hints = [np.array(request.settings.hints[: len(line)], np.int64) for line in lines]
-    known = [*hints, *(source["pitch"].to_numpy(np.int64) for source in sources)]
-    given, length = rhythms([*lines, *sources], request.device)
+    settings, rows = request.settings, [line for line in lines for _ in range(each)]
+    own = [source["pitch"].to_numpy(np.int64) for source in sources]
+    if settings.beam:
+        hints = hinted(request, lines)
+        found = best_pitches(request, *asked(request, lines, hints), each)
+        samples = to_notes(request, rows, *found, len(settings.hints))
+        heard = draw_pitches(request, *asked(request, sources, own)) if sources else ()
+        return numbered(samples), numbered(to_notes(request, sources, *heard) if heard else [])
+    hints = hinted(request, rows)
+    pitch, nats = draw_pitches(request, *asked(request, [*rows, *sources], [*hints, *own]))
+    n = len(rows)
+    samples = to_notes(request, rows, pitch[:n], nats[:n], len(settings.hints))
+    return numbered(samples), numbered(to_notes(request, sources, pitch[n:], nats[n:]))
+
+
+def hinted(request: Request, lines: list[pd.DataFrame]) -> list[Ints]:
+    """The pitches that are given of each line."""
+    return [np.array(request.settings.hints[: len(line)], np.int64) for line in lines]
+
+
+def asked(
+    request: Request, lines: list[pd.DataFrame], known: list[Ints]
+) -> tuple[Notes, Tensor, Tensor]:
+    """What is given of lines, their lengths (B,), and the known pitches (B, L), else `START`."""
+    given, length = rhythms(lines, request.device)
     fixed = pad_sequence([torch.from_numpy(pitch) for pitch in known], True, START)
-    fixed = F.pad(fixed, (0, int(length.max()) - fixed.shape[1]), value=START).to(request.device)
-    drawn = draw_pitches(request, given, length, fixed)
-    cut = len(lines)
-    told = [len(pitches) for pitches in hints] + [0] * len(sources)
-    rows = to_notes([*lines, *sources], *drawn, told, request.settings.instrument)
-    return numbered(rows[:cut]), numbered(rows[cut:])
+    fixed = F.pad(fixed, (0, int(length.max()) - fixed.shape[1]), value=START)
+    return given, length, fixed.to(request.device)
 
 
 def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Tensor]:
@@ -102,9 +148,9 @@ def draw_pitches(
 
 
 def to_notes(
-    lines: list[pd.DataFrame], pitch: Tensor, nats: Tensor, told: list[int], program: int
+    request: Request, lines: list[pd.DataFrame], pitch: Tensor, nats: Tensor, told: int = 0
 ) -> list[pd.DataFrame]:
-    """Notes with the lines' rhythms and these pitches (B, L), so many of which were given."""
+    """Notes with the lines' rhythms and these pitches (B, L), of which the first `told` were given."""
     rows = []
     for i, line in enumerate(lines):
         duration = line["melody_duration"].astype(float)
@@ -113,11 +159,11 @@ def to_notes(
             "source_piece_id": line["piece_id"],
             "pitch": pitch[i, : len(line)].cpu().numpy(),
             "velocity": VELOCITY,
-            "program": program,
+            "program": request.settings.instrument,
             "is_drum": False,
             "onset_beat": end - duration,
             "duration_beat": duration,
-            "is_given": np.arange(len(line)) < told[i],
+            "is_given": np.arange(len(line)) < told,
             "nats": nats[i, : len(line)].numpy(),
         }
         rows.append(pd.DataFrame(columns))

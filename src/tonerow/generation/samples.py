@@ -38,12 +38,15 @@ class Request:
         tokens: folder with the token tables.
         tokenizer: of these tokens.
         settings: how to sample, and the seed of every choice and draw.
+        interim: folder with ``pieces.parquet`` and ``notes.parquet``, for the metres and tempos of
+            held-out pieces; only read where bars or seconds are set.
     """
 
     model: Model
     tokens: Path
     tokenizer: Tokenizer
     settings: Generate
+    interim: Path = Path()
 
     @property
     def device(self) -> torch.device:

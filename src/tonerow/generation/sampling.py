@@ -1,4 +1,4 @@
-"""Choosing from logits: temperature, top-k, top-p, min-p, a range, repeat decay; pure and batched."""
+"""Choosing from logits: temperature, top-k, top-p, min-p, range, repeat decay, beam; pure, batched."""
 
 from __future__ import annotations
 
@@ -79,3 +79,18 @@ def draw(logits: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
     points = torch.tensor([[generator.random()] for generator in generators], dtype=torch.float64)
     drawn = (reached <= points * reached[:, -1:]).sum(-1)  # the first class that reaches beyond
     return drawn.clamp(max=logits.shape[-1] - 1).to(logits.device)
+
+
+def go_on(scores: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of all that may follow K beginnings, the K likeliest: one step of a beam search.
+
+    Args:
+        scores: float (B, K), log-probabilities of the beginnings; -inf: there is none.
+        logits: float (B, K, V), log-probabilities of what follows each; -inf: cannot follow.
+
+    Returns:
+        Scores (B, K), descending; int64 (B, K), which beginning each goes on from, and the class.
+    """
+    classes = logits.shape[-1]
+    best, at = (scores[..., None] + logits).flatten(1).topk(scores.shape[1])  # (B, K V) -> (B, K)
+    return best, at // classes, at % classes

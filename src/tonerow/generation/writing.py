@@ -29,7 +29,8 @@ PAGE = "listen.html"
 def described(name: str, size: str, model: Model, settings: Generate) -> dict[str, str]:
     """What to say of a model and of how its samples were drawn, by label."""
     drawing = {"seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay"}
-    drawn = settings.model_dump(include=drawing)
+    searches = settings.beam and model.view == "melody"
+    drawn = settings.model_dump(include={"beam"} if searches else drawing)
     return {
         "model": name,
         "size": size,

@@ -160,6 +160,15 @@ class Generate(Section):
     max_notes: PositiveInt
     """notes in a sample at most"""
 
+    bars: PositiveInt | None
+    """bars in a sample at most, an upbeat not counted; null sets no limit"""
+
+    seconds: PositiveFloat | None
+    """seconds of a sample at most, by the tempo that it is played at; null sets no limit"""
+
+    beam: NonNegativeInt
+    """beginnings followed side by side in search of a melody's most probable pitches; 0 draws"""
+
     primer: PositiveInt
     """notes of a held-out piece that a model of whole notes goes on from"""
 
@@ -201,6 +210,12 @@ class Generate(Section):
     def _has_a_range(self) -> Generate:
         if self.lowest > self.highest:
             raise ValueError(f"lowest is {self.lowest}, above highest, which is {self.highest}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> Generate:
+        if self.bars is not None and self.seconds is not None:
+            raise ValueError(f"bars is {self.bars} and seconds {self.seconds}; one must be null")
         return self
 
 

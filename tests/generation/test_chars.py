@@ -1,0 +1,118 @@
+"""Tunes that end after so many bars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as tried
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from tests.tiny import settings
+from tests.tokens.token_tables import TUNE, fitted, random_piece
+from tonerow.generation.chars import files, first_bars, played, rows, write
+from tonerow.generation.samples import Request, Samples
+from tonerow.generation.writing import write_music
+from tonerow.models.base import Batch, Model, Notes, Sees, State
+from tonerow.models.predictions import Categorical, Predictions
+
+TOKENIZER = fitted(random_piece("a"), text=TUNE)
+
+
+@pytest.mark.parametrize(
+    ("body", "bars", "found"),
+    [
+        ("GA|Bc|d2|", 2, "GA|Bc|"),
+        ("GA|Bc|d2", 3, "GA|Bc|d2"),
+        ("GA|Bc", 1, "GA|"),
+        ("|:GA|Bc:|d2|", 2, "|:GA|Bc:|"),
+        ("GA|1 Bc:|2 d2||", 2, "GA|1 Bc:|"),
+        ("GA::Bc|", 1, "GA::"),
+        ("GA||\n| |Bc|]\n", 2, "GA||\n| |Bc|]"),
+        ("z4|x4|Z|c", 3, "z4|x4|Z|"),
+        ("K:G\n|[M:3/4]|GA|B|", 1, "K:G\n|[M:3/4]|GA|"),
+        ("G:|B|", 1, "G:|"),
+        ("", 1, ""),
+    ],
+)
+def test_a_bar_is_what_sounds_before_a_bar_line(body: str, bars: int, found: str) -> None:
+    assert first_bars(body, bars) == found
+
+
+@given(st.text("GA|:[]z \n", max_size=40), st.integers(1, 4))
+@tried(max_examples=200)
+def test_more_bars_begin_with_fewer(body: str, bars: int) -> None:
+    few, more = first_bars(body, bars), first_bars(body, bars + 1)
+    assert body.startswith(more) and more.startswith(few)
+    assert first_bars(few, bars) == few
+
+
+class Script(Model):
+    """Writes the same body under every header."""
+
+    view = "chars"
+    conditions_on = Sees.CHARACTERS_BEFORE
+
+    def __init__(self, body: str) -> None:
+        super().__init__({}, ("char",))
+        self.ids = nn.Parameter(torch.tensor(TOKENIZER.encode_text(body)).float())
+        self.asked = 0
+
+    def forward(self, batch: Batch) -> Predictions:
+        raise NotImplementedError
+
+    def begin(self, given: Notes, length: Tensor) -> State:
+        return {"place": -length}
+
+    def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
+        self.asked += 1
+        at = state["place"].clamp(0, len(self.ids) - 1)
+        logits = torch.full((len(at), len(TOKENIZER.alphabet) + 2), -99.0)
+        logits.scatter_(1, self.ids.long()[at][:, None], 0.0)
+        return {"char": Categorical(logits)}, {"place": state["place"] + 1}
+
+
+HEADERS = ["M:4/4\nK:G\n", "K:G\n"]
+
+
+def written(body: str, **asked: Any) -> tuple[list[str], int]:
+    """The bodies under two headers, and how many characters the model was asked for."""
+    chosen = settings(**{f"generate__{name}": value for name, value in asked.items()})
+    model = Script(body)
+    texts = write(Request(model, Path(), TOKENIZER, chosen.generate), HEADERS)
+    return [
+        text.removeprefix(header) for text, header in zip(texts, HEADERS, strict=True)
+    ], model.asked
+
+
+def test_a_tune_ends_with_its_last_bar_and_no_more_is_written() -> None:
+    body = "GA|Bc|" + "d2e2|" * 5
+    whole, steps = written(body)
+    assert whole == [body, body]
+    cut, fewer = written(body, bars=2)
+    assert cut == ["GA|Bc|", "GA|Bc|"]
+    assert fewer == len(HEADERS[0]) + len("GA|Bc|d") < steps
+
+
+def test_a_tune_of_fewer_bars_ends_by_itself() -> None:
+    assert written("GA|Bc|", bars=9)[0] == ["GA|Bc|"] * 2
+
+
+def test_characters_are_the_limit_without_a_bar_line() -> None:
+    assert written("GABcde" * 9, bars=1, max_characters=7)[0] == ["GABcdeG"] * 2
+
+
+def test_tunes_are_written_to_a_page_and_an_unread_one_is_text_alone(tmp_path: Path) -> None:
+    texts = ["M:2/4\nL:1/8\nK:G\nGA|Bc|", "M:2/4\nK:G\n)))"]
+    notes = rows(["a"] * 2, [played(text, 99) for text in texts])
+    about = pd.DataFrame({"title": "", "tempo_bpm": None}, index=["a"])
+    samples = Samples(notes, notes.head(0), {}, files(texts))
+    write_music(tmp_path, samples, about, {"model": "lstm_char"}, None)
+    assert '"sample-00.mp3"' in (tmp_path / "listen.html").read_text("utf-8")
+    assert {file.name for file in tmp_path.glob("*.abc")} == {"sample-00.abc", "sample-01.abc"}
+    assert not (tmp_path / "sample-01.mid").exists()
