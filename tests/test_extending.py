@@ -67,7 +67,7 @@ def test_a_new_model_keeps_the_contract(with_model: Repository) -> None:
 def test_a_new_model_is_trained_scored_heard_and_compared(with_model: Repository) -> None:
     few = ["-S", "models.my_gru.small.training.epochs=1", "-S", "models.my_gru.small.hidden_size=8"]
     output = with_model.run("dvc", "exp", "run", "-S", "model=my_gru", *few)
-    assert sorted(started(output)) == ["check", "evaluate", "generate", "track", "train"]
+    assert sorted(started(output)) == ["check", "evaluate", "generate", "summary", "track", "train"]
     assert with_model.json("evaluate.json")["model"] == "my_gru"
     assert with_model.json("generate.json")["notes"] > 0
     table = with_model.run(sys.executable, "-m", "tonerow.tracking.comparison")

@@ -181,13 +181,13 @@ def table(rows: Sequence[Row]) -> str:
     ]
     shown.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     sees = [
-        f"- {run['name']} sees {sees(run).value}; its note bits sum up: {', '.join(_fields(run))}"
+        f"- {run['name']} sees {sees_of(run).value}; its note bits sum up: {', '.join(_fields(run))}"
         for run in runs
     ]
     return "\n".join([*shown, "", *sees, *NOTES])
 
 
-def sees(run: Run) -> Sees:
+def sees_of(run: Run) -> Sees:
     """What the model of a run knows of a note when it predicts it."""
     return models.find(run["model"]).conditions_on
 

@@ -54,7 +54,7 @@ def draw(path: Path, of: Mapping[str, comparison.Run]) -> None:
     for name, run in of.items():
         seconds, level = float(run[SECONDS]), float(run[LEVEL])
         spread = [[level - float(run[f"{LEVEL}_low"])], [float(run[f"{LEVEL}_high"]) - level]]
-        colour = COLOURS[comparison.sees(run)]
+        colour = COLOURS[comparison.sees_of(run)]
         ax.errorbar(seconds, level, spread, fmt="o", color=colour, capsize=3)
         place: dict[str, Any] = {"xytext": (7, 4), "textcoords": "offset points"}
         ax.annotate(name, (seconds, level), color=colour, fontsize=9, **place)
