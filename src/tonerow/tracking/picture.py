@@ -51,21 +51,22 @@ def draw(path: Path, of: Mapping[str, comparison.Run]) -> None:
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
-    for name, run in of.items():
+    for i, (name, run) in enumerate(sorted(of.items(), key=lambda item: float(item[1][SECONDS]))):
         seconds, level = float(run[SECONDS]), float(run[LEVEL])
         spread = [[level - float(run[f"{LEVEL}_low"])], [float(run[f"{LEVEL}_high"]) - level]]
         colour = COLOURS[comparison.sees_of(run)]
         ax.errorbar(seconds, level, spread, fmt="o", color=colour, capsize=3)
-        place: dict[str, Any] = {"xytext": (7, 4), "textcoords": "offset points"}
+        # in turn below and above, so that neighbours do not write over each other
+        place: dict[str, Any] = {"xytext": (0, (-26, 22)[i % 2]), "textcoords": "offset points"}
+        place |= {"ha": "center", "va": "center"}
         ax.annotate(name, (seconds, level), color=colour, fontsize=9, **place)
     for key, level in _opponents(of).items():
         ax.axhline(level, color="0.6", linestyle="--", linewidth=1)
         ax.annotate(OPPONENTS[key], (1, level), (-4, 3), xycoords=("axes fraction", "data"),
                     textcoords="offset points", ha="right", fontsize=8, color="0.4")  # fmt: skip
-    ax.set(
-        xscale="log", xlabel="seconds of training", ylabel="nats a pitch, test (95 % over works)"
-    )
-    ax.margins(x=0.25)
+    ax.set(xlabel="seconds of training", ylabel="nats a pitch, test (95 % over works)")
+    ax.margins(y=0.12)
+    ax.set_xlim(0, 1.3 * max(float(run[SECONDS]) for run in of.values()))
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
