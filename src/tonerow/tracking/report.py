@@ -78,7 +78,8 @@ def main() -> None:
         passes, says = verdict(more(_read(own[WORKS]), _read(before[WORKS])))
     lines += [says, "", *_table(json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}"))]
     settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", "HEAD")
-    lines += ["", "## Settings", "", settings or "As committed."]
+    changed = settings.count("\n") > 1  # below the header of the table
+    lines += ["", "## Settings", "", settings if changed else "As committed."]
     lines += ["", "![Piano rolls of generated music](data/samples/samples.png)"]
     print("\n".join(lines))
     sys.exit(not passes)
