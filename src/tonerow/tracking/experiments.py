@@ -110,7 +110,8 @@ def _number(summary: Mapping[str, Any], split: str, score: str) -> str:
 def _of(summary: Mapping[str, Any], split: str, score: str) -> float | None:
     """A score of the pitch, or of characters."""
     own = summary.get(split, {})
-    return own.get(f"pitch_{score}", own.get(f"char_{score}"))
+    value: float | None = own.get(f"pitch_{score}", own.get(f"char_{score}"))
+    return value
 
 
 def _content(data: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]:

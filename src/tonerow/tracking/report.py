@@ -74,8 +74,8 @@ def main() -> None:
     before = {name: git("show", f"HEAD:{name}") for name in own}
     lines = ["# Since the last commit", ""]
     passes, says = True, "Nothing is committed to compare with."
-    if before[WORKS] is not None:
-        passes, says = verdict(more(_read(own[WORKS]), _read(before[WORKS])))
+    if (works := before[WORKS]) is not None:
+        passes, says = verdict(more(_read(own[WORKS]), _read(works)))
     lines += [says, "", *_table(json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}"))]
     settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", "HEAD")
     changed = settings.count("\n") > 1  # below the header of the table
