@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tonerow import models, params, tracking
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.models.base import Sees
-from tonerow.views import VIEWS
+from tonerow.views import VIEWS, View
 
 NOT_THERE = "-"
 LEVEL = "evaluate/test.pitch_nll"
@@ -192,9 +192,9 @@ def sees_of(run: Run) -> Sees:
     return models.find(run["model"]).conditions_on
 
 
-def baselines_of(run: Run) -> str:
-    """What the names of the metrics of the baselines beside a run begin with."""
-    return f"baselines/{VIEWS[VIEWS[models.find(run['model']).view].compared_with].name}"
+def compared_view(run: Run) -> View:
+    """On whose notes the baselines beside a run are scored."""
+    return VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
 
 
 def _fields(run: Run) -> list[str]:
@@ -207,17 +207,17 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """A row for each baseline and rival that stands beside the runs, weak ones first."""
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
-        view = VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
+        view = compared_view(run)
         for key in run:
-            if not (match := re.fullmatch(rf"{baselines_of(run)}\.test\.(\w+)\.nll", key)):
+            if not (match := re.fullmatch(rf"baselines/{view.name}\.test\.(\w+)\.nll", key)):
                 continue
             scores = {
                 f"evaluate/{side}.pitch_{score}": run[metric]
                 for side in ("val", "test")
                 for score in SCORES
-                if (metric := f"{baselines_of(run)}.{side}.{match[1]}.{score}") in run
+                if (metric := f"baselines/{view.name}.{side}.{match[1]}.{score}") in run
             }
-            fitted = f"{baselines_of(run)}.test.{match[1]}.numbers_fitted"
+            fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
             scores |= {"train/parameters": run[fitted]} if fitted in run else {}
             name = f"{match[1].replace('_', ' ')}, {view.label}"
             rows.setdefault(name, {"name": name} | scores)

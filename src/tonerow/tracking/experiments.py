@@ -17,10 +17,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tonerow.tracking.committed import SETTINGS, SUMMARY, git
 from tonerow.tracking.run import flatten
 
-SUMMARY = "metrics/summary.json"
-SETTINGS = "params.yaml"
 NONE = "-"
 WIDTH = 120
 """Characters of a line; what was set is cut to fit."""
@@ -122,9 +121,7 @@ def _content(data: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]
 @cache
 def _committed(rev: str) -> dict[str, Any]:
     """The ``params.yaml`` of a commit."""
-    command = ["git", "show", f"{rev}:{SETTINGS}"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    content: dict[str, Any] = YAML(typ="safe", pure=True).load(git("show", f"{rev}:{SETTINGS}"))
     return content
 
 
