@@ -70,10 +70,8 @@ class Report:
         notes = self.notes.filter(pc.field("split") == split)
         name = next(c for c in notes.column_names if c in ("pitch_nats", "char_nats"))
         table = notes.group_by("work_id").aggregate([(name, "count"), (name, "sum")])
-        columns = (table[column].to_pylist() for column in table.column_names)
-        of = dict(zip(table.column_names, columns, strict=True))
-        rows = zip(of["work_id"], of[f"{name}_count"], of[f"{name}_sum"], strict=True)
-        return {work: [notes, nats] for work, notes, nats in sorted(rows)}
+        rows = table.sort_by("work_id").to_pylist()
+        return {row["work_id"]: [row[f"{name}_count"], row[f"{name}_sum"]] for row in rows}
 
     def curves(self) -> list[dict[str, Any]]:
         """A row a bin of confidence: how often model and rival were right, by split."""

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from tonerow.evaluation.intervals import LEVEL, RESAMPLES, Estimate
 from tonerow.generation.descriptors import named
 from tonerow.generation.lines import Line
+from tonerow.models.relative import MAJOR
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-"""How well each pitch class fits a key, from its tonic up (Krumhansl and Kessler, 1982)."""
+"""How well each degree fits a minor key (Krumhansl and Kessler, 1982); `MAJOR` is theirs too."""
 WIDEST = 12
 """Semitones; larger intervals count as this."""
 NOTE_VALUES = (1 / 8, 1 / 6, 1 / 4, 1 / 3, 3 / 8, 1 / 2, 2 / 3, 3 / 4, 1, 3 / 2, 2, 3, 4)

@@ -133,8 +133,8 @@ class _Continuous(Architecture):
     """Gaussians in a mixture; without meaning for another density"""
 
 
-class _WindowWeights(Section):
-    """By what the loss of each field is multiplied."""
+class _Weights(Section):
+    """By what the losses of the fields that are predicted are multiplied."""
 
     pitch: PositiveFloat
     """of the pitch, above 0; 1 is as it is"""
@@ -145,14 +145,25 @@ class _WindowWeights(Section):
     duration: PositiveFloat
     """of the duration, above 0; 1 is as it is"""
 
+
+class _VelocityWeights(_Weights):
     velocity: PositiveFloat
     """of the velocity, above 0; 1 is as it is"""
+
+
+class _InstrumentWeights(_Weights):
+    instrument: PositiveFloat
+    """of the instrument, above 0; 1 is as it is"""
+
+
+class _AllWeights(_VelocityWeights, _InstrumentWeights):
+    """Of all fields that a note has."""
 
 
 class LstmWindow(_Continuous):
     """A window of notes predicts pitch and (step, duration, velocity) of the next."""
 
-    loss_weights: _WindowWeights
+    loss_weights: _VelocityWeights
     """share of each head in the loss"""
 
     pitch_embedding: PositiveInt
@@ -183,29 +194,10 @@ class LstmWindow(_Continuous):
         return self
 
 
-class _HeadsWeights(Section):
-    """By what the loss of each field is multiplied, if it is predicted."""
-
-    pitch: PositiveFloat
-    """of the pitch, above 0; 1 is as it is"""
-
-    duration: PositiveFloat
-    """of the duration, above 0; 1 is as it is"""
-
-    offset: PositiveFloat
-    """of the offset, above 0; 1 is as it is"""
-
-    velocity: PositiveFloat
-    """of the velocity, above 0; 1 is as it is"""
-
-    instrument: PositiveFloat
-    """of the instrument, above 0; 1 is as it is"""
-
-
 class RnnHeads(_Continuous, _Informed):
     """One RNN over events of any length, one head for each field."""
 
-    loss_weights: _HeadsWeights
+    loss_weights: _AllWeights
     """share of each head in the loss"""
 
     predicts: list[Literal["pitch", "duration", "offset", "velocity", "instrument"]]
@@ -239,26 +231,10 @@ class RnnHeads(_Continuous, _Informed):
         return self
 
 
-class _FieldsWeights(Section):
-    """By what the loss of each field is multiplied."""
-
-    offset: PositiveFloat
-    """of the offset, above 0; 1 is as it is"""
-
-    duration: PositiveFloat
-    """of the duration, above 0; 1 is as it is"""
-
-    pitch: PositiveFloat
-    """of the pitch, above 0; 1 is as it is"""
-
-    instrument: PositiveFloat
-    """of the instrument, above 0; 1 is as it is"""
-
-
 class LstmFields(_Continuous, _Informed):
     """Four fields, each with its own embedding and LSTM, joined by a large one."""
 
-    loss_weights: _FieldsWeights
+    loss_weights: _InstrumentWeights
     """share of each head in the loss"""
 
     embedding: PositiveInt
