@@ -21,7 +21,8 @@ def test_without_options_nothing_is_told_and_nothing_mixed_in() -> None:
 
 def everything(whole_rhythm: bool = True) -> Context:
     torch.manual_seed(0)
-    return Context(4, 128, whole_rhythm, 3, 4, 2, 3).eval()
+    sizes = {"copy_size": 3, "copy_matches": 4, "place_size": 2, "relative_size": 3}
+    return Context(4, 128, whole_rhythm, **sizes).eval()
 
 
 N = 30

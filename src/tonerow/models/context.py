@@ -58,9 +58,9 @@ class PitchContext(nn.Module):
         n_pitches: int,
         whole_rhythm: bool,
         places: Places | None,
-        copy_size: int,
-        copy_matches: int,
-        relative_size: int,
+        copy_size: int = 0,
+        copy_matches: int = 1,
+        relative_size: int = 0,
     ) -> None:
         super().__init__()
         self.places = places
@@ -126,10 +126,8 @@ class Context(PitchContext):
         hidden_size: H, size of the decoder's output.
         n_pitches: V.
         whole_rhythm: whether the decoder may know the rhythm that is still to come.
-        copy_size: size of the queries and keys of an `InformedCopy`; 0: none.
-        copy_matches: longest match that the copying is told.
         place_size: size of each embedding of `Places`; 0: none.
-        relative_size: size of each embedding of `Relative`; 0: none.
+        pitches: the other options of `PitchContext`.
     """
 
     def __init__(
@@ -137,15 +135,12 @@ class Context(PitchContext):
         hidden_size: int,
         n_pitches: int,
         whole_rhythm: bool,
-        copy_size: int = 0,
-        copy_matches: int = 1,
         place_size: int = 0,
-        relative_size: int = 0,
+        **pitches: int,
     ) -> None:
         ends = ("onset", "remaining") if whole_rhythm else ("onset",)
         places = Places(place_size, ends) if place_size else None
-        sizes = copy_size, copy_matches, relative_size
-        super().__init__(hidden_size, n_pitches, whole_rhythm, places, *sizes)
+        super().__init__(hidden_size, n_pitches, whole_rhythm, places, **pitches)
 
     def begin(self, given: Notes, length: Tensor) -> Heard:
         """Before the first note, see `Model.begin`."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START
-from tonerow.models.layers import interval
+from tonerow.models.layers import interval, zeroed
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 WIDEST = 24
@@ -83,6 +83,12 @@ def distance_class(ticks: Tensor) -> Tensor:
     far = torch.where(ticks % TICKS_PER_BEAT == 0, far, NEAR + 1)
     on_grid = torch.where(ticks < NEAR * half, ticks // half, far)
     return torch.where(ticks % half == 0, on_grid, NEAR)
+
+
+def not_yet(before: Tensor, n: int) -> Tensor:
+    """Of the last n of T places (B, T), which of all have not come yet, their own among them: (n, T)."""
+    at = torch.arange(before.shape[1], device=before.device)
+    return at >= at[-n:, None]
 
 
 def rising_with(longest: int) -> Tensor:
@@ -229,12 +235,9 @@ class InformedCopy(nn.Module):
         rest = torch.zeros(wide * wide), torch.zeros(DISTANCES)
         self.pitch = nn.ParameterList([rising, *(table.clone() for table in rest)])
         self.moved = nn.ParameterList([rising - 2, *(table.clone() for table in rest)])
-        self.gain = nn.Linear(hidden_size, 6)
-        self.sentinel = nn.Linear(hidden_size, 1)
+        self.gain = zeroed(nn.Linear(hidden_size, 6))
+        self.sentinel = zeroed(nn.Linear(hidden_size, 1))
         self.query, self.key = nn.Linear(hidden_size, size), nn.Linear(hidden_size, size)
-        for layer in (self.gain, self.sentinel):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
 
     distances: Tensor
 
@@ -308,13 +311,11 @@ class InformedCopy(nn.Module):
 
     def _what_came(self, before: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
         """`came`, `step` and `barred` of `Evidence`."""
-        total = before.shape[1]
         came = before.roll(-1, 1)  # the last has not come yet and is barred
         came_by = came - before + WIDEST
         known = (before != START) & (came_by >= 0) & (came_by < INTERVALS)  # (B, T)
-        at = torch.arange(total, device=before.device)
-        later = (at >= at[total - n :, None]).expand(len(before), -1, -1)  # (B, n, T)
-        nothing = (before[:, total - n :] == START)[..., None]  # (B, n, 1)
+        later = not_yet(before, n).expand(len(before), -1, -1)  # (B, n, T)
+        nothing = (before[:, -n:] == START)[..., None]  # (B, n, 1)
         barred = [torch.zeros_like(nothing), later, later | ~known[:, None] | nothing]
         one_hot = F.one_hot(came.clamp(min=0), self.n_pitches).float()
         step = F.one_hot(torch.where(known, came_by, 0), INTERVALS).float()

@@ -75,10 +75,8 @@ class EventContext(PitchContext):
         vocabularies: of the tokens.
         fields: that the model has.
         copied: those that are copied beside the pitch; their heads are trained by likelihood.
-        copy_size: size of the queries and keys of an `InformedCopy`; 0: no copying.
-        copy_matches: longest match that the copying is told.
         place_size: size of each embedding of `Places`; 0: none.
-        relative_size: size of each embedding of `Relative`; 0: none.
+        pitches: the other options of `PitchContext`; without a `copy_size` nothing is copied.
     """
 
     def __init__(
@@ -87,25 +85,18 @@ class EventContext(PitchContext):
         vocabularies: Vocabularies,
         fields: Collection[str],
         copied: Collection[str],
-        copy_size: int = 0,
-        copy_matches: int = 1,
         place_size: int = 0,
-        relative_size: int = 0,
+        **pitches: int,
     ) -> None:
         places = Places(place_size, ("onset", "end")) if place_size else None
-        sizes = copy_size, copy_matches, relative_size
-        super().__init__(hidden_size, vocabularies["pitch"].size, False, places, *sizes)
-        self.clock = Clock(vocabularies, fields)
-        # by how far (the rhythm, the pitches) before two notes agree, and by the time between them
-        matched = rising_with(copy_matches).repeat_interleave(copy_matches + 1)
-        self.copies = nn.ModuleDict(
-            {
-                name: FieldCopy(
-                    hidden_size, vocabularies[name].size, matched, torch.zeros(DISTANCES)
-                )
-                for name in (copied if copy_size else ())
-            }
-        )
+        super().__init__(hidden_size, vocabularies["pitch"].size, False, places, **pitches)
+        self.clock, self.copies = Clock(vocabularies, fields), nn.ModuleDict()
+        if self.copy is not None:
+            # by how far (the rhythm, the pitches) before two notes agree, and by the time between
+            longest = self.copy.longest
+            tables = rising_with(longest).repeat_interleave(longest + 1), torch.zeros(DISTANCES)
+            for name in copied:
+                self.copies[name] = FieldCopy(hidden_size, vocabularies[name].size, *tables)
 
     def begin(self, length: Tensor) -> Heard:
         """Before the first note of pieces; length (B,)."""

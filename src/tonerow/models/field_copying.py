@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.copying import LEAST, lookup
+from tonerow.models.copying import LEAST, lookup, not_yet
+from tonerow.models.layers import zeroed
 from tonerow.models.predictions import Copied, Prediction
 
 
@@ -29,10 +30,8 @@ class FieldCopy(nn.Module):
         super().__init__()
         self.size = size
         self.tables = nn.ParameterList([table.clone() for table in tables])
-        self.gain, self.sentinel = nn.Linear(hidden_size, len(tables)), nn.Linear(hidden_size, 1)
-        for layer in (self.gain, self.sentinel):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.gain = zeroed(nn.Linear(hidden_size, len(tables)))
+        self.sentinel = zeroed(nn.Linear(hidden_size, 1))
 
     def guess(self, came: Tensor, index: Sequence[Tensor]) -> Tensor:
         """What the tables alone would copy: (B, n, V + 1), the sentinel's share last.
@@ -67,10 +66,7 @@ class FieldCopy(nn.Module):
 
     def _shared_out(self, sentinel: Tensor, scores: Tensor, came: Tensor) -> tuple[Tensor, Tensor]:
         """One softmax over (B, n, 1) and (B, n, T): the sentinel's log-share, and shares by id."""
-        n, total = scores.shape[1:]
-        at = torch.arange(total, device=came.device)
-        later = at >= at[total - n :, None]  # the last has not come yet, either
-        scores = scores.masked_fill(later, float("-inf"))
+        scores = scores.masked_fill(not_yet(came, scores.shape[1]), float("-inf"))
         shares = torch.cat([sentinel, scores], -1).log_softmax(-1)
         ids = came.roll(-1, 1).clamp(min=0)
         return shares[..., :1], torch.bmm(shares[..., 1:].exp(), F.one_hot(ids, self.size).float())

@@ -61,6 +61,13 @@ def interval(earlier: Tensor, pitch: Tensor, none: Tensor | int) -> Tensor:
     return torch.where((earlier != START) & (pitch != START), pitch - earlier, none)
 
 
+def zeroed(layer: nn.Linear) -> nn.Linear:
+    """The layer, which answers 0 until it has learned."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class RhythmEncoder(nn.Module):
     """Linear 2 -> hidden, then a bidirectional LSTM over the whole line's rhythm.
 

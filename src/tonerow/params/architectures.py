@@ -147,11 +147,15 @@ class _Weights(Section):
 
 
 class _VelocityWeights(_Weights):
+    """The same, and of velocities."""
+
     velocity: PositiveFloat
     """of the velocity, above 0; 1 is as it is"""
 
 
 class _InstrumentWeights(_Weights):
+    """The same, and of instruments."""
+
     instrument: PositiveFloat
     """of the instrument, above 0; 1 is as it is"""
 
