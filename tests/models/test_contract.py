@@ -277,7 +277,8 @@ def test_same_seed_same_weights(name: str) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @every_model
-def test_cpu_and_cuda_agree(name: str) -> None:
+def test_cpu_and_cuda_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # as `runtime.prepare` does
     model = small(name).eval()
     pieces = pieces_for(model, (12, 5, 12, 1, 9))
     on_cpu = nats(model, whole(pieces))

@@ -16,6 +16,7 @@ from tonerow.models.copying import (
     intervals,
     lookup,
     matches,
+    summed_by,
 )
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
@@ -62,6 +63,13 @@ def test_far_distances_keep_their_class_when_folded() -> None:
     ticks = torch.arange(0, 5 * 96 * TICKS_PER_BEAT)
     assert torch.equal(distance_class(folded(ticks)), distance_class(ticks))
     assert folded(ticks).max() < NEAR * TICKS_PER_BEAT // 2 + 96 * TICKS_PER_BEAT
+
+
+@pytest.mark.parametrize("size", [1, 2, 16, 17, 60, 256])
+def test_sums_by_index(size: int) -> None:
+    index = torch.randint(0, size, (300,), generator=torch.Generator().manual_seed(0))
+    values = torch.arange(300.0)
+    torch.testing.assert_close(summed_by(index, values, size), index.bincount(values, size).float())
 
 
 def test_a_lookup_has_the_gradient_of_an_embedding() -> None:

@@ -6,6 +6,7 @@ once; `InformedCopy` scores the earlier notes by it, among other evidence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -107,8 +108,22 @@ def folded(ticks: Tensor) -> Tensor:
     return torch.where(ticks < _NEAR_TICKS, ticks, far)
 
 
+def summed_by(index: Tensor, values: Tensor, size: int) -> Tensor:
+    """The sum of the values (n,) at each index (n,) below `size`, as a product of two one-hot matrices.
+
+    On a GPU this is repeatable and fast: a weighted count there is not repeatable, and torch's
+    repeatable ways to add go through equal indices one by one.
+    """
+    low = math.isqrt(size - 1) + 1  # index = high * low + the rest
+    high = torch.arange(-(-size // low), device=index.device)
+    rest = torch.arange(low, device=index.device)
+    by_high = (index[:, None] // low == high).to(values.dtype)
+    by_rest = (index[:, None] % low == rest) * values[:, None]
+    return (by_high.T @ by_rest).flatten()[:size]
+
+
 class _Lookup(torch.autograd.Function):
-    """table[index]; on a CPU the gradient is a weighted count, three times as fast as the usual one."""
+    """table[index]; the gradient is a weighted count, three times as fast as the usual one on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, index: Tensor) -> Tensor:
@@ -119,9 +134,8 @@ class _Lookup(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (index,) = ctx.saved_tensors
-        if gradient.is_cuda:  # where a weighted bincount cannot be deterministic
-            summed = gradient.new_zeros(ctx.size)
-            return summed.index_add_(0, index.flatten(), gradient.flatten()), None
+        if gradient.is_cuda:
+            return summed_by(index.flatten(), gradient.flatten(), ctx.size), None
         return torch.bincount(index.flatten(), gradient.flatten(), ctx.size), None
 
 
