@@ -19,3 +19,11 @@ def test_what_a_model_sees_has_a_tag_and_a_label() -> None:
     assert Sees.WHOLE_RHYTHM.tag == "whole_rhythm"
     assert "rhythm of the whole line" in Sees.WHOLE_RHYTHM.value
     assert len({sees.value for sees in Sees}) == len(Sees)
+
+
+def test_an_embedding_in_training_hides_a_share_of_its_ids() -> None:
+    torch.manual_seed(0)
+    embedding, ids = nn.Embedding(128, 4), torch.full((4000,), 60)
+    hidden = (embed(embedding, ids, 0.3) == 0).all(-1)
+    assert 0.25 < hidden.float().mean() < 0.35
+    assert torch.equal(embed(embedding.eval(), ids, 0.3), embed(embedding, ids))

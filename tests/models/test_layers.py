@@ -43,11 +43,11 @@ def test_an_interval_is_known_between_two_pitches() -> None:
     assert interval(earlier, pitch, -500).tolist() == [-500, -500, 127, -127]
 
 
-def test_places_come_again_after_twelve_beats_and_no_sooner() -> None:
+def test_places_come_again_after_ninety_six_beats_and_no_sooner() -> None:
     torch.manual_seed(0)
-    places, n = Places(3, ("onset", "remaining")), 12 * 24
+    places, n = Places(3, ("onset", "remaining")), 96 * 24
     ticks = torch.arange(2 * n)[None]
-    embedded = places({"onset": ticks, "remaining": ticks.flip(1)})[0]  # (2 n, 12)
+    embedded = places({"onset": ticks, "remaining": ticks.flip(1)})[0]  # (2 n, 24)
     assert embedded.shape == (2 * n, places.size)
     assert torch.equal(embedded[:n], embedded[n:])
     assert len(torch.unique(embedded, dim=0)) == n

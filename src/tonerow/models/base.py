@@ -151,8 +151,17 @@ class Model(nn.Module, ABC):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
-def embed(embedding: nn.Embedding, ids: Tensor) -> Tensor:
-    """Embeds ids (...) to (..., E); `START` becomes the zero vector and needs no row."""
+def embed(embedding: nn.Embedding, ids: Tensor, hidden_share: float = 0.0) -> Tensor:
+    """Embeds ids (...) to (..., E); `START` becomes the zero vector and needs no row.
+
+    Args:
+        embedding: of the field.
+        ids: int64.
+        hidden_share: so many of the ids, chosen at random, count as `START` while the embedding is
+            in training: word dropout (Bowman et al., 2016).
+    """
+    if hidden_share and embedding.training:
+        ids = ids.masked_fill(torch.rand(ids.shape, device=ids.device) < hidden_share, START)
     known = (ids != START).unsqueeze(-1)  # (..., 1)
     embedded: Tensor = embedding(ids.clamp(min=0)) * known  # (..., E)
     return embedded

@@ -97,27 +97,32 @@ class RhythmEncoder(nn.Module):
 
 
 class Places(nn.Module):
-    """Embeds where notes stand in groups of three and of four beats, from several points in time.
+    """Embeds where notes stand in bars and in phrases, from several points in time.
 
-    Which of these says something depends on the metre and on a pickup; the model finds out.
+    A bar is a group of three and of four beats, a place in it a tick. A phrase is eight of either, a
+    place in it a whole beat: tunes come to rest where one ends. Which of these says something depends
+    on the metre and on a pickup; the model finds out.
 
     Args:
         size: of each embedding.
         times: names of the times that a group is counted in.
     """
 
-    BEATS = 3, 4
+    BARS = 3, 4
+    PHRASES = 24, 32
 
     def __init__(self, size: int, times: Sequence[str]) -> None:
         super().__init__()
-        self.places = [(name, beats * TICKS_PER_BEAT) for name in times for beats in self.BEATS]
-        self.embeddings = nn.ModuleList([nn.Embedding(ticks, size) for _, ticks in self.places])
+        groups = [(beats * TICKS_PER_BEAT, 1) for beats in self.BARS]
+        groups += [(beats, TICKS_PER_BEAT) for beats in self.PHRASES]
+        self.places = [(name, *group) for name in times for group in groups]
+        self.embeddings = nn.ModuleList([nn.Embedding(n, size) for _, n, _ in self.places])
         self.size = len(self.places) * size
 
     def forward(self, given: Notes) -> Tensor:
         """From ticks (B, L) by the name of the time to (B, L, self.size)."""
         embedded = [
-            embedding(given[name] % ticks)
-            for embedding, (name, ticks) in zip(self.embeddings, self.places, strict=True)
+            embedding(given[name] // step % n)
+            for embedding, (name, n, step) in zip(self.embeddings, self.places, strict=True)
         ]
         return torch.cat(embedded, -1)

@@ -36,6 +36,8 @@ class LstmFull(Model):
         dropout: share of decoder inputs dropped in training.
         encoder_size: units of the encoder, each way; 0: H/2, as written up.
         output_dropout: share of decoder outputs dropped in training; 0 as written up.
+        pitch_dropout: share of the pitches before that are hidden from the embedding in training; 0
+            as written up.
         context: options of `Context`; all 0 as written up.
     """
 
@@ -50,6 +52,7 @@ class LstmFull(Model):
         dropout: float,
         encoder_size: int = 0,
         output_dropout: float = 0.0,
+        pitch_dropout: float = 0.0,
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
@@ -57,6 +60,7 @@ class LstmFull(Model):
         width = 2 * encoder_size or hidden_size  # K, of the keys
         self.encoder = RhythmEncoder(width // 2)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
+        self.pitch_dropout = pitch_dropout
         self.align = nn.Linear(hidden_size + width, width)
         self.score = nn.Linear(width, 1)
         self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
@@ -89,7 +93,9 @@ class LstmFull(Model):
     def _decode(self, before: Tensor, state: State) -> tuple[Predictions, State]:
         """Decodes the next n notes, from the pitches before each, (B, n)."""
         told, heard = self.context.told(before, state["heard"])
-        inputs = torch.cat([embed(self.embedding, before), told], -1)  # (B, n, E + told)
+        inputs = torch.cat(
+            [embed(self.embedding, before, self.pitch_dropout), told], -1
+        )  # (B, n, E + told)
         outputs, state = [], {**state}
         for t in range(before.shape[1]):
             state["hidden"] = self._advance(inputs[:, t], state)

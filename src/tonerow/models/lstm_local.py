@@ -31,6 +31,8 @@ class LstmLocal(Model):
         dropout: share of decoder inputs dropped in training.
         encoder_size: units of the encoder, each way; 0: H, as written up.
         output_dropout: share of decoder outputs dropped in training; 0 as written up.
+        pitch_dropout: share of the pitches before that are hidden from the embedding in training; 0
+            as written up.
         context: options of `Context`; all 0 as written up.
     """
 
@@ -45,6 +47,7 @@ class LstmLocal(Model):
         dropout: float,
         encoder_size: int = 0,
         output_dropout: float = 0.0,
+        pitch_dropout: float = 0.0,
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
@@ -54,6 +57,7 @@ class LstmLocal(Model):
         same = encoder_size == hidden_size
         self.fit = nn.Identity() if same else nn.Linear(2 * encoder_size, 2 * hidden_size)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
+        self.pitch_dropout = pitch_dropout
         self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
         inputs = pitch_embedding + 2 * encoder_size + self.context.size
         self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
@@ -81,7 +85,9 @@ class LstmLocal(Model):
         """Decodes the next n notes, from the pitches before each, (B, n)."""
         told, heard = self.context.told(before, state["heard"])
         encoded = state["encoded"][:, heard.t - before.shape[1] : heard.t]
-        x = self.mix(torch.cat([embed(self.embedding, before), encoded, told], -1))  # (B, n, H)
+        x = self.mix(
+            torch.cat([embed(self.embedding, before, self.pitch_dropout), encoded, told], -1)
+        )  # (B, n, H)
         out, hidden = self.decoder(x, state["hidden"])  # (B, n, H)
         out = self.drop(out)
         logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)

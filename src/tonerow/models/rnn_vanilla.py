@@ -29,6 +29,8 @@ class RnnVanilla(Model):
         layers: RNN layers.
         initial_weights: of Linear layers: "default" (PyTorch's own) or "xavier" (Glorot and Bengio,
             2010, uniform; bias 0), as in the code behind the write-up.
+        pitch_dropout: share of the pitches before that are hidden from the embedding in training; 0
+            as written up.
         context: options of `Context`; all 0 as written up.
     """
 
@@ -42,6 +44,7 @@ class RnnVanilla(Model):
         hidden_size: int,
         layers: int,
         initial_weights: str = "default",
+        pitch_dropout: float = 0.0,
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
@@ -49,6 +52,7 @@ class RnnVanilla(Model):
         self.context = Context(hidden_size, n_pitches, whole_rhythm=False, **context)
         width = 2 + pitch_embedding + self.context.size
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
+        self.pitch_dropout = pitch_dropout
         self.mix = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU())
         self.rnn = nn.RNN(width, hidden_size, layers, nonlinearity="tanh", batch_first=True)
         self.head = nn.Linear(hidden_size, n_pitches)
@@ -76,7 +80,9 @@ class RnnVanilla(Model):
         """Decodes the next n notes, from the pitches before each, (B, n)."""
         told, heard = self.context.told(before, state["heard"])
         rhythm = state["rhythm"][:, heard.t - before.shape[1] : heard.t]  # (B, n, 2)
-        x = torch.cat([rhythm, embed(self.embedding, before), told], -1)  # (B, n, 2 + E + told)
+        x = torch.cat(
+            [rhythm, embed(self.embedding, before, self.pitch_dropout), told], -1
+        )  # (B, n, 2 + E + told)
         out, hidden = self.rnn(self.mix(x) + x, state["hidden"])  # (B, n, H)
         logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
         return {"pitch": Categorical(logits)}, {**state, "hidden": hidden, "heard": heard}

@@ -107,6 +107,7 @@ class Transformer(Model):
         layers: how many.
         heads: of each layer's attention.
         dropout: share of what each layer adds that is dropped in training.
+        pitch_dropout: share of the pitches before that are hidden from the embedding in training.
         context: options of `Context`.
     """
 
@@ -121,12 +122,14 @@ class Transformer(Model):
         layers: int,
         heads: int,
         dropout: float,
+        pitch_dropout: float = 0.0,
         **context: Any,
     ) -> None:
         super().__init__(vocabularies, predicts=("pitch",))
         n_pitches = vocabularies["pitch"].size
         self.context = Context(hidden_size, n_pitches, whole_rhythm=False, **context)
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
+        self.pitch_dropout = pitch_dropout
         self.mix = nn.Linear(2 + pitch_embedding + self.context.size, hidden_size)
         self.positions = RelativePositions(heads)
         self.blocks = nn.ModuleList([Block(hidden_size, heads, dropout) for _ in range(layers)])
@@ -158,7 +161,9 @@ class Transformer(Model):
         """Decodes the next n notes, from the pitches before each, (B, n)."""
         told, heard = self.context.told(before, state["heard"])
         rhythm = state["rhythm"][:, heard.t - before.shape[1] : heard.t]  # (B, n, 2)
-        x = torch.cat([rhythm, embed(self.embedding, before), told], -1)  # (B, n, 2 + E + told)
+        x = torch.cat(
+            [rhythm, embed(self.embedding, before, self.pitch_dropout), told], -1
+        )  # (B, n, 2 + E + told)
         x, past = self.drop(self.mix(x)), []  # (B, n, H)
         positions = self.positions(state["onset"][:, : heard.t], before.shape[1])
         for block, own in zip(self.blocks, state["past"], strict=True):

@@ -33,7 +33,8 @@ class _Informed(Architecture):
     does not copy"""
 
     place_size: NonNegativeInt
-    """size of the embeddings of a note's place in three and in four beats; 0 is none"""
+    """size of the embeddings of a note's place in bars of three and of four beats and in phrases of
+    eight of them; 0 is none"""
 
     relative_size: NonNegativeInt
     """size of the embeddings of the previous interval and of the degree of the previous pitch, with
@@ -41,11 +42,19 @@ class _Informed(Architecture):
     pitches; 0 is none of this"""
 
 
-class RnnVanilla(_Informed):
-    """Decoder-only tanh RNN over [rhythm; previous pitch]."""
+class _Melody(_Informed):
+    """What any model of melodies has."""
 
     pitch_embedding: PositiveInt
     """size of the embedding of the previous pitch"""
+
+    pitch_dropout: OpenFraction
+    """share of the previous pitches that are hidden from this embedding in training, 0 or more and
+    below 1"""
+
+
+class RnnVanilla(_Melody):
+    """Decoder-only tanh RNN over [rhythm; previous pitch]."""
 
     hidden_size: PositiveInt
     """units of each RNN layer"""
@@ -57,11 +66,8 @@ class RnnVanilla(_Informed):
     """of the Linear layers: default (PyTorch's own) or xavier (uniform after Glorot, bias 0)"""
 
 
-class LstmLocal(_Informed):
+class LstmLocal(_Melody):
     """BiLSTM rhythm encoder; the decoder sees the encoder's output at its own note."""
-
-    pitch_embedding: PositiveInt
-    """size of the embedding of the previous pitch"""
 
     hidden_size: PositiveInt
     """units of the decoder"""
@@ -76,11 +82,8 @@ class LstmLocal(_Informed):
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
-class LstmFull(_Informed):
+class LstmFull(_Melody):
     """BiLSTM rhythm encoder; the decoder attends to all encoder outputs."""
-
-    pitch_embedding: PositiveInt
-    """size of the embedding of the previous pitch"""
 
     hidden_size: Annotated[int, Field(gt=0, multiple_of=2)]
     """units of the decoder, even"""
@@ -95,11 +98,8 @@ class LstmFull(_Informed):
     """share of the decoder's output that is dropped in training, 0 or more and below 1"""
 
 
-class Transformer(_Informed):
+class Transformer(_Melody):
     """Decoder-only transformer with relative positions, over [rhythm; previous pitch]."""
-
-    pitch_embedding: PositiveInt
-    """size of the embedding of the previous pitch"""
 
     hidden_size: PositiveInt
     """size of a note in each layer, a multiple of heads"""
