@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
-from tonerow.listening.sound import PEAK, RATE, TAIL, render, write_mp3
+from tonerow.listening.sound import PEAK, RATE, TAIL, render, resampled, write_mp3
 from tonerow.midi.writing import write_midi
 
 
@@ -67,3 +68,14 @@ def test_a_minute_and_more_can_be_written(tmp_path: Path) -> None:
     tone = np.sin(np.arange(seconds * RATE) / 20).astype(np.float32)
     write_mp3(tmp_path / "long.mp3", tone, RATE)
     assert soundfile.info(tmp_path / "long.mp3").duration == pytest.approx(seconds, abs=0.2)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.2345])
+def test_a_tone_keeps_its_pitch_and_loudness_at_another_rate(seconds: float) -> None:
+    def tone(rate: int) -> NDArray[np.float32]:
+        """440 Hz that swell and fade."""
+        at = np.arange(round(seconds * rate)) / rate
+        swell = np.sin(np.pi * at / seconds) ** 2
+        return (swell * np.sin(2 * np.pi * 440 * at)).astype(np.float32)
+
+    np.testing.assert_allclose(resampled(tone(44_100), 44_100, RATE), tone(RATE), atol=1e-3)

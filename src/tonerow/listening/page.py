@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
 from tonerow.files import replaced
 
@@ -259,5 +258,7 @@ def _row(listeners: int, scores: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     counts = (str(listeners), str(right), str(asked))
     if not asked:
         return (*counts, "-", "-")
+    from scipy.stats import binomtest  # noqa: PLC0415 (a second that writing a page need not wait)
+
     low, high = binomtest(right, asked).proportion_ci(confidence_level=0.95, method="exact")
     return (*counts, f"{right / asked:.3f}", f"{low:.3f} to {high:.3f}")
