@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from tonerow.evaluation.baselines import (
     summarise,
     table,
 )
-from tonerow.evaluation.rivalry import SEES_AS_MUCH, difference, rival_of, strongest
+from tonerow.evaluation.rivalry import LESS_TO_MORE, difference, rival_of, strongest
 from tonerow.evaluation.scores import evaluate
 from tonerow.models.base import Sees
 from tonerow.notes.schema import TOKEN_NOTES
@@ -108,17 +109,32 @@ def test_no_rival_of_events_sees_the_rhythm_ahead(scored: dict[str, Scores]) -> 
     assert {own.sees for own in scored["events"][1].values()} == {"pitch", "pitch_and_past_rhythm"}
 
 
-@pytest.mark.parametrize("sees", sorted(set(SEES_AS_MUCH.values())))
-def test_the_strongest_that_sees_as_much(rivals: Path, sees: str) -> None:
-    expected = {
-        "rhythm": "rival_pitch_rhythm_distance",
-        "pitch_and_past_rhythm": "rival_past_rhythm",
+@pytest.mark.parametrize("sees", LESS_TO_MORE)
+def test_the_strongest_that_sees_no_more_is_the_best_on_val(
+    scored: dict[str, Scores], rivals: Path, sees: str
+) -> None:
+    own = {
+        name: opponent.scores["val"]["nll"].mean()
+        for name, opponent in scored["melody"][1].items()
+        if LESS_TO_MORE.index(opponent.sees) <= LESS_TO_MORE.index(sees)
     }
     of = strongest(rivals / "melody.parquet", sees, "test")
-    assert of.name == expected[sees]
+    assert of.name == min(own, key=own.__getitem__)
     rows = pq.read_table(rivals / "melody.parquet", filters=[("split", "==", "test")])
     assert of.nats.tolist() == rows[f"{of.name}_nats"].to_pylist()
     assert of.hit.tolist() == rows[f"{of.name}_hit"].to_pylist()
+
+
+def test_a_rival_that_sees_less_may_be_the_strongest(tmp_path: Path) -> None:
+    nats = {"sees_less": [[1.0, 1.0], [9.0, 9.0]], "sees_more": [[2.0, 2.0], [0.1, 0.1]]}
+    columns: dict[str, list[Any]] = {"split": ["val", "val", "test", "test"]}
+    for name, (val, test) in nats.items():
+        columns |= {f"{name}_nats": val + test, f"{name}_hit": [True] * 4}
+        columns |= {f"{name}_confidence": [0.5] * 4}
+    metadata = {"sees_less": "pitch", "sees_more": "rhythm"}
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata), tmp_path / "table.parquet")
+    of = strongest(tmp_path / "table.parquet", "rhythm", "test")
+    assert (of.name, of.nats.tolist()) == ("sees_less", [9.0, 9.0])
 
 
 @pytest.mark.parametrize("name", ["rnn_vanilla small", "lstm_local small", "lstm_fields small"])

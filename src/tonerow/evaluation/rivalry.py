@@ -21,7 +21,9 @@ SEES_AS_MUCH = {
     Sees.RHYTHM_SO_FAR: "pitch_and_past_rhythm",  # no rival sees just this; none that sees more
     Sees.WHOLE_RHYTHM: "rhythm",
 }
-"""What the rival beside a model sees. No rival predicts characters."""
+"""What the rival beside a model may see. No rival predicts characters."""
+LESS_TO_MORE = "pitch", "pitch_and_past_rhythm", "rhythm"
+"""What rivals see."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,19 @@ def rival_of(model: Model, split: str, rivals: Path) -> RivalScores | None:
 
 
 def strongest(table: Path, sees: str, split: str) -> RivalScores:
-    """The last of the rivals in a table that see so much."""
+    """Of the counting models in a table that see no more than `sees`, the one that is best on val.
+
+    To see more does not help everywhere: where rhythms are played freely, it does harm.
+    """
     tags = {key.decode(): tag.decode() for key, tag in (pq.read_schema(table).metadata).items()}
-    (*_, name) = (name for name, tag in tags.items() if tag == sees)
+    allowed = LESS_TO_MORE[: LESS_TO_MORE.index(sees) + 1]
+    nats = {f"{name}_nats": name for name, tag in tags.items() if tag in allowed}
+    val = pq.read_table(table, columns=list(nats), filters=[("split", "==", "val")])
+    name = nats[min(nats, key=lambda column: val[column].to_numpy().mean(dtype=np.float64))]
     scores = [f"{name}_nats", f"{name}_hit", f"{name}_confidence"]
     rows = pq.read_table(table, columns=scores, filters=[("split", "==", split)])
-    nats, hit, confidence = (rows[score].to_numpy() for score in scores)
-    return RivalScores(name, nats.astype(np.float64), hit, confidence)
+    own, hit, confidence = (rows[score].to_numpy() for score in scores)
+    return RivalScores(name, own.astype(np.float64), hit, confidence)
 
 
 def difference(
