@@ -67,6 +67,15 @@ def groups(folder: Path) -> list[Group]:
     return [Group(HOSTILE, about, pairs[:2], picture(folder)), Group("second", {}, pairs[2:])]
 
 
+def text_group(folder: Path) -> Group:
+    """A sample that is a tune in ABC, with a letter that is not ASCII."""
+    tune = folder / "tune.abc"
+    tune.write_text("X:1\nT:Träumerei\nM:6/8\nK:D\n|:DFA dfa|afd AFD:|\n", encoding="utf-8")
+    own = track(folder, "tune", SAMPLE_HZ)
+    own.files["abc"] = tune
+    return Group("characters", {}, [Pair("tune", "", own, None)])
+
+
 def code(answers: Any, number: int = 1) -> str:
     """What a listener gets for answers: [[group, right, asked], ...]."""
     payload = answers if isinstance(answers, str) else json.dumps(answers)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.listening.pages import HOSTILE, code, groups, notes
+from tests.listening.pages import HOSTILE, code, groups, notes, text_group
 from tonerow.listening.page import Group, Pair, Track, merge_pages, read_code, summary, write_page
 
 
@@ -68,6 +68,16 @@ def test_no_title_ends_the_script(tmp_path: Path) -> None:
 def test_the_page_names_no_other_place(tmp_path: Path) -> None:
     page = written(tmp_path / "page.html", groups(tmp_path))
     assert not re.search(r"https?://|//\w+\.\w+/|\bimport\b *\(|\bfetch\(|localStorage", page)
+
+
+def test_only_a_page_with_text_holds_the_engraver(tmp_path: Path) -> None:
+    write_page(tmp_path / "text.html", [text_group(tmp_path)])
+    write_page(tmp_path / "page.html", groups(tmp_path))
+    merge_pages(tmp_path / "both.html", {k: tmp_path / f"{k}.html" for k in ("page", "text")})
+    held = {
+        page.stem: "abcjs_basic" in page.read_text("utf-8") for page in tmp_path.glob("*.html")
+    }
+    assert held == {"text": True, "page": False, "both": True}
 
 
 def test_groups_of_one_title_are_refused(tmp_path: Path) -> None:

@@ -161,6 +161,19 @@ def test_every_track_plays_alone(browser: Browser, folder: Path, frame: str) -> 
     assert browser.errors() == []
 
 
+def test_text_is_engraved(browser: Browser, tmp_path: Path) -> None:
+    write_page(tmp_path / "text.html", [pages.text_group(tmp_path)])
+    browser.errors()
+    browser.get((tmp_path / "text.html").as_uri())
+    until_true(browser, "return document.querySelectorAll('.paper svg path').length > 20")
+    label = browser.run("return document.querySelector('.paper svg').getAttribute('aria-label')")
+    assert label == "Sheet music of tune"
+    assert "Träumerei" in browser.run("return document.querySelector('.paper').textContent")
+    loaded = browser.run("return performance.getEntriesByType('resource').map((one) => one.name)")
+    assert [name for name in loaded if not name.startswith("data:")] == []
+    assert browser.errors() == []
+
+
 @pytest.mark.parametrize("frame", FRAMED)
 def test_the_sounds_are_those_of_the_tracks(browser: Browser, folder: Path, frame: str) -> None:
     go(browser, folder, frame)

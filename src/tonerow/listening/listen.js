@@ -339,7 +339,7 @@ function card(pair) {
   if (pair.source) add(pair.source, `human tune of ${pair.name}`, "Human tune", pair.title && ` ${pair.title}`);
   const side = el("div", {}, descriptorTable(pair), downloads(pair));
   const columns = el("div", { class: "columns" }, tracks, side);
-  return el("article", { class: "card" }, el("h3", {}, pair.name), columns);
+  return el("article", { class: "card" }, el("h3", {}, pair.name), columns, sheetMusic(pair.sample, pair.name));
 }
 
 function legend() {

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,23 @@ def _write(path: Path, groups: list[dict[str, Any]]) -> None:
     content = json.dumps({"groups": groups}, allow_nan=False)
     parts = resources.files("tonerow.listening")
     page = parts.joinpath("listen.html").read_text(encoding="utf-8")
-    for name in ("listen.css", "listen.js", "blind.js"):
+    for name in ("listen.css", "listen.js", "score.js", "blind.js"):
         page = page.replace(f"{{{{{name}}}}}", parts.joinpath(name).read_text(encoding="utf-8"))
+    page = page.replace("{{engraver}}", _engraver(parts) if _has_text(groups) else "")
     page = page.replace("{{data}}", content.replace("<", "\\u003c"))  # no title ends the script
     with replaced(path) as place:
         place.write_text(page, encoding="utf-8", newline="\n")
+
+
+def _has_text(groups: list[dict[str, Any]]) -> bool:
+    """Whether there is a sample in ABC, to be engraved."""
+    return any("abc" in pair["sample"]["files"] for group in groups for pair in group["pairs"])
+
+
+def _engraver(parts: Traversable) -> str:
+    """abcjs, which engraves ABC without a network; half a megabyte."""
+    script = parts.joinpath("abcjs", "abcjs-basic-min.js").read_text(encoding="utf-8")
+    return f"<script>\n{script}\n</script>"
 
 
 def _group(group: Group) -> dict[str, Any]:
