@@ -75,6 +75,12 @@ def test_held_out_tunes_are_cut_as_samples_are(folder: Path) -> None:
         assert {len(line.pitch) for line in own.values()} == {notes}
 
 
+def test_held_out_tunes_have_the_bars_that_samples_have(folder: Path) -> None:
+    for model, notes in ((MELODY[0], 16), (EVENTS[0], 11)):  # two bars of eighths
+        held_out = HeldOut(request(folder / "tokens", model, bars=2), folder / "interim")
+        assert {len(line.pitch) for line in held_out.lines()} == {notes}
+
+
 def test_a_metre_begins_with_the_time_axis(folder: Path) -> None:
     held_out = HeldOut(request(folder / "tokens"), folder / "interim")
     assert held_out.metre("b", from_first_note=False) == Metre(4.0, LATE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tonerow.generation.extent import HAIR, ends_of, shortened
 from tonerow.generation.samples import Request
 from tonerow.notes.bars import bar_beats
 from tonerow.notes.table import melody_rest_and_duration, skyline
@@ -81,17 +84,27 @@ def lines_in(
     }
 
 
+def until(notes: pd.DataFrame, end: float) -> pd.DataFrame:
+    """The notes of a piece up to so many quarter notes after its first onset, the last ones shortened."""
+    onset = (notes["onset_beat"] - notes["onset_beat"].min()).to_numpy(float)
+    here = onset < end - HAIR
+    duration = shortened(onset[here], notes["duration_beat"].to_numpy(float)[here], end)
+    return notes[here].assign(duration_beat=duration)
+
+
 class HeldOut:
     """The tunes of the split that samples stand beside.
 
     Args:
         request: of the samples; says which split, and what of a tune a sample can be: its melody or
-            all of its notes, from the first that is not given on, and how many.
+            all of its notes, from the first that is not given on, how many, and how many bars or
+            seconds of them (of written text all bars).
         interim: folder with ``pieces.parquet`` and ``notes.parquet``.
     """
 
     def __init__(self, request: Request, interim: Path) -> None:
         view, settings = request.model.view, request.settings
+        self._request = request
         self.melody = VIEWS[view].compared_with == "melody"
         self._cut = {
             "melody": slice(0, settings.max_notes),
@@ -110,7 +123,13 @@ class HeldOut:
 
     def lines(self) -> list[Line]:
         """All tunes, each cut as a sample is."""
-        cut = [notes.iloc[self._cut] for notes in self._notes.values()]
+        ends: Iterator[float] = itertools.repeat(math.inf)
+        if self._request.model.view != "chars":
+            ends = iter(ends_of(self._request, list(self._notes), self.melody))
+        cut = [
+            until(notes, end).iloc[self._cut]
+            for notes, end in zip(self._notes.values(), ends, strict=False)
+        ]
         return [line_of(notes, self.melody) for notes in cut if len(notes)]
 
     def metre(self, piece: str, from_first_note: bool) -> Metre | None:
