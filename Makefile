@@ -20,11 +20,12 @@ SEEDS ?=
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments report clean other-torch
+.PHONY: help repro bundle unbundle compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments report clean other-torch
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
+	@echo "make bundle  the result as one file, $(BUNDLE); make unbundle takes it in place of training"
 	@echo "make compare train every model of params.yaml, one after the other, and print one table"
 	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these)"
 	@echo "make table   the same table of what has been trained, or RUNS=\"model experiment\""
@@ -68,6 +69,19 @@ endif
 repro: $(VENV)/installed
 	dvc repro
 	@python -m tonerow.tracking.committed
+	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
+
+# The result of `make repro` as one file: who gets it need not train. For the same commit.
+BUNDLE ?= tonerow-result.tar
+bundle: $(VENV)/installed
+	rm -rf .bundle
+	dvc push --quiet --remote bundle
+	tar -cf $(BUNDLE) .bundle
+	@ls -l $(BUNDLE)
+
+unbundle: $(VENV)/installed
+	tar -xf $(BUNDLE)
+	dvc pull --remote bundle
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
 compare: $(VENV)/installed

@@ -66,6 +66,7 @@ class Repository:
         self.run("git", "init", "--quiet")
         self.run("dvc", "init", "--quiet")
         shutil.copytree(SOURCE / ".dvc/plots", root / ".dvc/plots")
+        shutil.copy(SOURCE / ".dvc/config", root / ".dvc/config")
         self.commit()
 
     def run(self, *command: str, fails: bool = False) -> str:

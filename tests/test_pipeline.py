@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,22 @@ def test_samples_of_several_models_are_heard_on_one_page(repository: Repository)
 
 
 @pytest.mark.usefixtures("queued")
+def test_a_result_that_was_pushed_need_not_be_made_again(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.run("dvc", "push", "--remote", "bundle")
+    clone = tmp_path / "clone"
+    repository.run("git", "clone", "--quiet", ".", str(clone))
+    shutil.copytree(repository.root / ".bundle", clone / ".bundle")
+    pull = ["dvc", "pull", "--remote", "bundle"]
+    subprocess.run(pull, cwd=clone, env=repository.env, check=True, capture_output=True)
+    status = ["dvc", "status"]
+    said = subprocess.run(status, cwd=clone, env=repository.env, check=True, capture_output=True)
+    assert b"up to date" in said.stdout
+    for name in ("model/model.pt", "samples/listen.html"):
+        assert md5(clone / "data" / name) == md5(repository.root / "data" / name)
+
+
 def test_a_model_trained_before_is_restored_without_training(repository: Repository) -> None:
     runs = {run.data.params["model"]: run for run in repository.runs()}
     model = repository.root / "data/model/model.pt"
