@@ -58,6 +58,7 @@ ODD = {
         TWO,
     ),
     "trailing bytes": (PLAIN + b"\xde\xad\xbe\xef" * 9, ONE),
+    "trailing bytes of an older, longer file": (PLAIN + PLAIN[-9:] + PLAIN[14:], ONE),
     "a trailing id3 tag": (PLAIN + b"TAG" + b"\0" * 125, ONE),
     "no end of track, exact length": (track(RAW_NOTE), ONE),
     "no end of track, then padding": (track(RAW_NOTE) + b"\0" * 5, ONE),

@@ -177,9 +177,9 @@ def _track_spans(data: bytes, at: int, n_tracks: int) -> list[tuple[int, int]]:
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         if len(spans) == n_tracks and name != b"MTrk":
-            if b"MTrk" in data[at:]:
-                _fail(Rejection.CORRUPT, f"more than the {n_tracks} announced tracks, or files")
-            break  # padding and signatures after the last track are common and harmless
+            if name == b"MThd":
+                _fail(Rejection.CORRUPT, "a second MIDI file follows the first")
+            break  # padding, signatures and what an editor left of an older, longer file
         if not (name.isascii() and name.decode("ascii").isprintable()):
             _fail(Rejection.CORRUPT, f"no chunk begins at byte {at}, where the last one ends")
         start, at = at + 8, at + 8 + size
