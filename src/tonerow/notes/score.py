@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 from tonerow.notes.schema import Rejection
 
 
+LONGEST_DETAIL = 400
+"""Characters of what is said of a source that cannot be read."""
+
+
 class UnreadableError(Exception):
     """A source that cannot be read right.
 
     Args:
         because: which of the closed vocabulary of reasons.
-        detail: one sentence for a person: what was found, and where.
+        detail: one sentence for a person: what was found, and where. What it quotes may be as long
+            as a file: of a longer sentence than `LONGEST_DETAIL` characters the middle is left out.
     """
 
     def __init__(self, because: Rejection, detail: str) -> None:
+        if len(detail) > LONGEST_DETAIL:
+            half = LONGEST_DETAIL // 2
+            detail = f"{detail[:half]}[…]{detail[-half:]}"
         super().__init__(because, detail)
         self.because = because
         self.detail = detail
