@@ -115,7 +115,7 @@ ci:
 	.ci/run
 
 # These take half an hour or more, and have targets of their own.
-NO_BENCH := benchmarks/yardstick.py benchmarks/write_up.py
+NO_BENCH := benchmarks/yardstick.py benchmarks/write_up.py benchmarks/gpu.py
 bench: $(VENV)/installed
 	@for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; python $$script || exit 1; done
 

@@ -9,7 +9,8 @@ for each model and size:
 - learns: notes (characters) learned from in a second: CPU, GPU
 - samples: notes (characters) drawn in a second, all samples at once: CPU, GPU
 
-Each number is of one run, after a run that does not count. Without a GPU the CPU's numbers remain.
+Each number is of one run; what is learned counts after an epoch that does not. Without a GPU the
+CPU's numbers remain.
 """
 
 from __future__ import annotations

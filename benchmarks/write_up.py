@@ -130,7 +130,7 @@ def settings_for(options: argparse.Namespace, model: str, **budget: int) -> Para
     own = section["training"]
     own |= {"window": options.slice, "windows": options.windows} | budget
     own["batch_size"] = options.batch_size or own["batch_size"]
-    tree["train"]["patience"] = own["epochs"]  # the schedule goes to its end
+    own["patience"] = 0  # the schedule goes to its end
     return Params.model_validate(tree)
 
 

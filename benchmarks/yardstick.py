@@ -183,7 +183,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--run", type=int, default=12, help="intervals that tunes of a work share")
     parser.add_argument("--jobs", type=int, default=2, help="folds at once, on a thread each")
     options = parser.parse_args()
-    strongest = {rival.sees: rival for rival in RIVALS}  # the last of each
+    # the last of each that a model here may stand beside
+    strongest = {rival.sees: rival for rival in RIVALS if rival.sees != "rhythm_so_far"}
     options.rivals = tuple(dict.fromkeys([RIVALS[0], *strongest.values()]))
     settings = params.load()
     tree: dict[str, Any] = settings.model_dump()
@@ -192,7 +193,7 @@ def parsed() -> argparse.Namespace:
     tree["train"] |= {"threads": 1, "device": "cpu"}
     tree["size"] = options.size
     own = tree["models"][settings.model][options.size]["training"]
-    tree["train"]["patience"] = own["epochs"]  # the schedule goes to its end
+    own["patience"] = 0  # the schedule goes to its end
     options.settings = Params.model_validate(tree)
     return options
 
