@@ -15,7 +15,7 @@ from tonerow.model_files import ModelFileError, open_model
 
 
 def main() -> None:
-    """Scores every held-out note once, beside the rival that sees as much."""
+    """Scores every held-out note once, beside the rival that sees no more."""
     *read, model_file, out, metrics = map(Path, sys.argv[1:8])
     settings, folders = params.load(), Folders(*read)
     opened = open_model(settings, folders.tokens, settings.train.seed, model_file)

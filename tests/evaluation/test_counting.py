@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tonerow.evaluation import counting
 from tonerow.evaluation.counting import RIVALS, Fitted, Numbers, Result, Rival
 from tonerow.evaluation.lines import Lines
+from tonerow.evaluation.rivalry import LESS_TO_MORE
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel
 
 BY_NAME = {rival.name: rival for rival in RIVALS}
@@ -62,7 +63,7 @@ def distributions(model: Fitted, lines: Lines) -> NDArray[np.float64]:
 
 def test_names_are_unique_and_what_is_seen_is_a_tag() -> None:
     assert len(BY_NAME) == len(RIVALS)
-    assert {rival.sees for rival in RIVALS} == {"pitch", "pitch_and_past_rhythm", "rhythm"}
+    assert {rival.sees for rival in RIVALS} == set(LESS_TO_MORE)
 
 
 @every_rival
@@ -91,12 +92,16 @@ def test_a_prediction_sees_the_rhythm_that_it_says(rival: Rival) -> None:
     changed[1][20:32] += 0.5
     other = Lines(TEST.pitch, TEST.first, changed[1], changed[0])
     p, q = (distributions(with_any_numbers(rival), lines) for lines in (TEST, other))
-    up_to_the_note, after = np.allclose(p[:21], q[:21]), np.allclose(p[21:32], q[21:32])
-    assert (up_to_the_note, after) == {
-        "pitch": (True, True),
-        "pitch_and_past_rhythm": (True, False),
-        "rhythm": (False, False),
-    }[rival.sees]
+    same = [np.allclose(p[of], q[of]) for of in (slice(20), slice(20, 21), slice(21, 32))]
+    assert (
+        same
+        == {  # before the note, at the note, after it
+            "pitch": [True, True, True],
+            "pitch_and_past_rhythm": [True, True, False],
+            "rhythm_so_far": [True, False, False],
+            "rhythm": [False, False, False],
+        }[rival.sees]
+    )
 
 
 def test_the_softmax_by_hand() -> None:

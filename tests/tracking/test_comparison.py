@@ -64,7 +64,7 @@ def test_several_seeds_stand_as_their_mean_and_their_spread() -> None:
     runs[0]["evaluate/val.pitch_nll"] = 0.4  # the other run has none, so there is no mean
     shown = rows_of(comparison.table([row(*runs)]))["lstm_local"]
     assert shown["seeds"] == "2"
-    assert shown["test pitch nats (95 %)"] == "0.600 (0.450 to nan)"
+    assert shown["test pitch nats (95 %)"] == "0.600"  # the runs have no upper end
     assert shown["sd over seeds"] == f"{0.2 / 2**0.5:.4f}"
     assert rows_of(comparison.table([row(runs[0])]))["lstm_local"]["sd over seeds"] == "-"
 
@@ -103,13 +103,15 @@ def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> Non
         "evaluate/test.pitch_nll": 0.8181,
         "evaluate/test.pitch_nll_low": 0.7839,
         "evaluate/test.pitch_nll_high": 0.8521,
+        "rival": "pitch_rhythm",
         "evaluate/test.rival.difference": 0.0581,
         "evaluate/test.rival.difference_low": 0.0461,
         "evaluate/test.rival.difference_high": 0.0699,
     }
     table = comparison.table([row(scored)])
     shown = rows_of(table)["lstm_local"]
-    assert shown["accuracy"] == "0.736"
+    assert shown["accuracy (95 %)"] == "0.736"
+    assert shown["its rival"] == "pitch_rhythm"
     assert shown["numbers"] == "1,152,448"
     assert shown["test pitch nats (95 %)"] == "0.818 (0.784 to 0.852)"
     assert shown["more than its rival (95 %)"] == "0.058 (0.046 to 0.070)"
@@ -135,7 +137,7 @@ def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> N
     assert list(rows) == [*names, *grams, *rivals]
     assert rows["rival pitch, melody"]["numbers"] == "44"
     assert rows["ngram, melody"]["test pitch nats (95 %)"].startswith("2.500")
-    assert rows["ngram, all notes"]["accuracy"] == "0.400"
+    assert rows["ngram, all notes"]["accuracy (95 %)"] == "0.400"
     assert rows["lstm_local"]["test pitch nats (95 %)"] == "-"
 
 

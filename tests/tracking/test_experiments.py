@@ -9,7 +9,15 @@ import pytest
 from tonerow.tracking.experiments import Experiment, table
 
 SCORES = {"pitch_nll": 0.65, "pitch_nll_low": 0.62, "pitch_nll_high": 0.68, "pitch_accuracy": 0.79}
-SUMMARY = {"test": {**SCORES, "more_than_rival": -0.1149}, "val": {**SCORES, "pitch_nll": 0.66}}
+SUMMARY = {
+    "test": {
+        **SCORES,
+        "more_than_rival": -0.1149,
+        "more_than_rival_low": -0.1244,
+        "more_than_rival_high": -0.1055,
+    },
+    "val": {**SCORES, "pitch_nll": 0.66},
+}
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -30,6 +38,7 @@ def test_a_line_says_what_was_set_and_what_came_of_it() -> None:
         "(0.620-0.680)",
         "0.790",
         "-0.115",
+        "(-0.124,-0.105)",
         "2026-01-02",
         "03:04",
     ]
@@ -46,7 +55,7 @@ def test_an_experiment_without_numbers_says_how_it_stands() -> None:
     assert line.split()[3:] == ["queued", "-", "-", "-", "-"]
 
 
-@pytest.mark.parametrize("width", [100, 120])
+@pytest.mark.parametrize("width", [110, 120])
 def test_long_settings_are_cut_to_the_width(width: int) -> None:
     many = {f"models.lstm_full.small.key_{i}": i for i in range(40)}
     lines = table([experiment(), experiment(changed=many)], width).splitlines()

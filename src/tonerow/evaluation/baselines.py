@@ -29,7 +29,7 @@ class Opponent:
     """A baseline or a rival, scored.
 
     Attributes:
-        sees: ``pitch``, ``pitch_and_past_rhythm`` or ``rhythm``, see `counting.Rival`.
+        sees: see `counting.Rival`.
         chosen: what was chosen on val, or how many numbers were fitted there.
         scores: by split, of each note.
     """
@@ -106,7 +106,7 @@ def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
 def summarise(
     pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent], works: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Scores by split and name, each `nll` with its 95 % interval over works."""
+    """Scores by split and name, `nll` and `accuracy` with their 95 % intervals over works."""
     return {
         side: {
             name: {**own.chosen} | _with_interval(own, side, of, works)
@@ -120,8 +120,11 @@ def _with_interval(
     opponent: Opponent, side: str, pieces: Pieces, works: Mapping[str, str]
 ) -> dict[str, float]:
     scores = opponent.scores[side]
-    _, low, high = over_works(scores["nll"], pieces.ids, pieces.first, works)
-    return means(scores) | {"nll_low": low, "nll_high": high}
+    found = means(scores)
+    for name in ("nll", "accuracy"):
+        _, low, high = over_works(scores[name], pieces.ids, pieces.first, works)
+        found |= {f"{name}_low": low, f"{name}_high": high}
+    return found
 
 
 def table(

@@ -49,8 +49,8 @@ class Rival:
 
     Attributes:
         name: as in tables and metrics.
-        sees: ``pitch`` (of all notes before), ``pitch_and_past_rhythm`` (theirs) or ``rhythm`` (of
-            the whole line, to its end).
+        sees: ``pitch`` (of all notes before), ``pitch_and_past_rhythm`` (theirs), ``rhythm_so_far``
+            (the note's own too) or ``rhythm`` (of the whole line, to its end).
         viewpoints: the n-grams that are mixed, of `VIEWPOINTS`.
         tables: what scores an earlier note, of `FEATURES`.
     """
@@ -76,11 +76,17 @@ RIVALS = (
         _PAST,
         ("pitch_match", "joint_match", "beats_apart_before"),
     ),
+    Rival(
+        "rhythm_so_far",
+        "rhythm_so_far",
+        _LINE,
+        ("pitch_match", "joint_match", "rhythm_alike", "beats_apart"),
+    ),
     Rival("pitch_rhythm", "rhythm", _N_GRAMS, _MATCHES),
     Rival("pitch_rhythm_place", "rhythm", (*_N_GRAMS, "place"), _MATCHES),
     Rival("pitch_rhythm_distance", "rhythm", _LINE, (*_MATCHES, "beats_apart")),
 )
-"""From few numbers to many; the last of each `sees` is the strongest."""
+"""By what they see; of each kind from few numbers to many."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,14 @@ def _ahead(key: Callable[[Lines], Ints]) -> Feature:
     return Feature(LONGEST_MATCH + 1, of)
 
 
+def _alike(key: Callable[[Lines], Ints]) -> Feature:
+    def of(lines: Lines) -> Of:
+        values = key(lines)
+        return lambda notes, distance: (values[notes] == values[notes - distance]).astype(np.int64)
+
+    return Feature(2, of)
+
+
 def _apart(tick: Callable[[Lines], Ints]) -> Feature:
     def of(lines: Lines) -> Of:
         ticks = tick(lines)
@@ -119,6 +127,7 @@ FEATURES = {
     "pitch_match": _before(lambda lines: lines.pitch),
     "joint_match": _before(_joint),
     "rhythm_match_ahead": _ahead(lambda lines: lines.rhythm),
+    "rhythm_alike": _alike(lambda lines: lines.rhythm),
     "notes_apart": Feature(20, lambda _: lambda notes, d: np.full(len(notes), _octave(d))),
     "beats_apart": _apart(lambda lines: lines.onset_tick),
     "beats_apart_before": _apart(lambda lines: lines.end_before_tick),

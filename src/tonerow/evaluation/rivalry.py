@@ -1,4 +1,4 @@
-"""A model beside the strongest rival that sees as much, note by note."""
+"""A model beside the strongest rival that sees no more, note by note."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tonerow.views import VIEWS
 SEES_AS_MUCH = {
     Sees.NOTES_BEFORE: "pitch_and_past_rhythm",
     Sees.WINDOW_BEFORE: "pitch_and_past_rhythm",
-    Sees.RHYTHM_SO_FAR: "pitch_and_past_rhythm",  # no rival sees just this; none that sees more
+    Sees.RHYTHM_SO_FAR: "rhythm_so_far",
     Sees.WHOLE_RHYTHM: "rhythm",
 }
 """What the rival beside a model may see. No rival predicts characters."""
-LESS_TO_MORE = "pitch", "pitch_and_past_rhythm", "rhythm"
-"""What rivals see."""
+LESS_TO_MORE = "pitch", "pitch_and_past_rhythm", "rhythm_so_far", "rhythm"
+"""What rivals see; each holds all that those before it do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RivalScores:
 
 
 def rival_of(model: Model, split: str, rivals: Path) -> RivalScores | None:
-    """The strongest rival that sees as much as a model; None where none predicts what it does.
+    """The strongest rival that sees no more than a model; None where none predicts what it does.
 
     Args:
         model: whose.
@@ -61,7 +61,8 @@ def rival_of(model: Model, split: str, rivals: Path) -> RivalScores | None:
 def strongest(table: Path, sees: str, split: str) -> RivalScores:
     """Of the counting models in a table that see no more than `sees`, the one that is best on val.
 
-    To see more does not help everywhere: where rhythms are played freely, it does harm.
+    To see more does not help everywhere: where rhythms are played freely, it does harm. A rival's few
+    numbers are fitted on val too, which favours those with more of them a little.
     """
     tags = {key.decode(): tag.decode() for key, tag in (pq.read_schema(table).metadata).items()}
     allowed = LESS_TO_MORE[: LESS_TO_MORE.index(sees) + 1]

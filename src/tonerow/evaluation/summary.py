@@ -24,9 +24,9 @@ def summarise(scored: Scored, works: Mapping[str, str]) -> dict[str, float]:
         works: the work of each piece.
 
     Returns:
-        For each field ``<field>_nll`` with its 95 % interval over works, ``_nll_low`` and
-        ``_nll_high``, ``_bits_per_note``, ``_accuracy``, ``_top5_accuracy``
-        (of the most likely ids); where its ids stand for numbers, ``_error``, the mean absolute
+        For each field ``<field>_nll``, ``_bits_per_note``, ``_accuracy`` and ``_top5_accuracy`` (of
+        the most likely ids), each with its 95 % interval over works, ``..._low`` and ``..._high``;
+        where its ids stand for numbers, ``_error``, the mean absolute
         error of the model's answer (the most likely class, a density's mean, a Poisson's rate),
         and ``_exact_score``, how often that answer is right; for several fields `nll` and
         `bits_per_note` of the whole note; for characters `bits_per_written_note`: all nats of
@@ -34,11 +34,10 @@ def summarise(scored: Scored, works: Mapping[str, str]) -> dict[str, float]:
     """
     summary: dict[str, float] = {}
     for name, own in scored.fields.items():
-        nll = mean(own["nats"])
         per = "char_bits" if name == "char" else f"{name}_bits_per_note"
-        summary |= {**interval(scored, f"{name}_nll", own["nats"], works), per: nll / math.log(2)}
-        summary |= {f"{name}_accuracy": mean(own["hit"])}
-        summary |= {f"{name}_top5_accuracy": mean(own["top5"])}
+        summary |= _nats_and_bits(scored, f"{name}_nll", per, own["nats"], works)
+        summary |= interval(scored, f"{name}_accuracy", own["hit"], works)
+        summary |= interval(scored, f"{name}_top5_accuracy", own["top5"], works)
         if "error" in own:
             summary[ERROR_NAMES.get(name, f"{name}_error")] = mean(own["error"])
             summary[f"{name}_exact_score"] = mean(own["error"] == 0)
@@ -49,9 +48,16 @@ def summarise(scored: Scored, works: Mapping[str, str]) -> dict[str, float]:
         summary["bits_per_written_note"] /= math.log(2)
     if len(scored.fields) > 1:
         total = np.sum([own["nats"] for own in scored.fields.values()], axis=0)
-        summary |= interval(scored, "nll", total, works)
-        summary["bits_per_note"] = scored.nll() / math.log(2)
+        summary |= _nats_and_bits(scored, "nll", "bits_per_note", total, works)
     return {**summary, "notes": scored.pieces.written_notes or scored.pieces.n_notes}
+
+
+def _nats_and_bits(
+    scored: Scored, nats: str, bits: str, values: NDArray[Any], works: Mapping[str, str]
+) -> dict[str, float]:
+    """Nats (n_notes,) under two names, each with its interval."""
+    found = interval(scored, nats, values, works)
+    return found | {key.replace(nats, bits): of / math.log(2) for key, of in found.items()}
 
 
 def interval(

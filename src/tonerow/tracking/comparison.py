@@ -27,6 +27,7 @@ from tonerow.views import VIEWS, View
 
 NOT_THERE = "-"
 LEVEL = "evaluate/test.pitch_nll"
+RIVAL = "rival"
 NOTES_SCORED = "evaluate/test.notes"
 Run = Mapping[str, Any]
 Recipe = frozenset[tuple[str, str]]
@@ -80,11 +81,18 @@ def _number(form: str) -> Show:
 
 
 def _estimate(run: Run, key: str) -> str:
-    """A number with its 95 % interval."""
+    """A number with its 95 % interval, if it has one."""
     if key not in run:
         return NOT_THERE
-    low, high = (float(run.get(f"{key}_{end}", "nan")) for end in ("low", "high"))
-    return f"{float(run[key]):.3f} ({low:.3f} to {high:.3f})"
+    number, ends = f"{float(run[key]):.3f}", [f"{key}_low", f"{key}_high"]
+    if any(end not in run for end in ends):
+        return number
+    low, high = (float(run[end]) for end in ends)
+    return f"{number} ({low:.3f} to {high:.3f})"
+
+
+def _text(run: Run, key: str) -> str:
+    return str(run.get(key, NOT_THERE))
 
 
 COLUMNS: dict[str, tuple[str, Show]] = {
@@ -95,23 +103,23 @@ COLUMNS: dict[str, tuple[str, Show]] = {
     "val pitch nats": ("evaluate/val.pitch_nll", _number("{:.3f}")),
     "test pitch nats (95 %)": (LEVEL, _estimate),
     "sd over seeds": ("spread", _number("{:.4f}")),
-    "accuracy": ("evaluate/test.pitch_accuracy", _number("{:.3f}")),
+    "accuracy (95 %)": ("evaluate/test.pitch_accuracy", _estimate),
+    "its rival": (RIVAL, _text),
     "more than its rival (95 %)": ("evaluate/test.rival.difference", _estimate),
     "more than the first row (95 %)": ("more", _estimate),
-    "test note bits": ("evaluate/test.bits_per_note", _number("{:.3f}")),
-    "test char nats": ("evaluate/test.char_nll", _number("{:.3f}")),
+    "test note bits (95 %)": ("evaluate/test.bits_per_note", _estimate),
+    "test char nats (95 %)": ("evaluate/test.char_nll", _estimate),
     "bits per written note": ("evaluate/test.bits_per_written_note", _number("{:.3f}")),
 }
 """Header of each column, the metric it shows and how."""
-SCORES = ("nll", "nll_low", "nll_high", "accuracy")
+SCORES = ("nll", "nll_low", "nll_high", "accuracy", "accuracy_low", "accuracy_high")
 """Of an opponent, as the column of a model's pitches shows them."""
 NOTES = (
     "- nats and bits are of notes as played, but per written note: all of a tune's characters after "
     "its header, rhythm, bars and repeat signs too, over its notes as written",
     "- numbers: what training adjusts; of a rival, what is fitted on val (its val score flatters)",
-    "- more than its rival: nats a pitch, note by note beside the strongest counting model that sees "
-    "as much (beside a model that sees the rhythm so far: one that sees the rhythm before the note); "
-    "below 0 the model is better; intervals are over works",
+    "- more than its rival: nats a pitch, note by note beside the counting model that is best on val "
+    "of those that see no more; below 0 the model is better; intervals are over works",
     "- more than the first row: note by note, where both predict the pitches of the same notes",
     "- several seeds: each number is the mean over the seeds, so are the ends of an interval; one "
     "seed: another gives another number, and `make compare SEEDS=3` shows how far apart they lie",

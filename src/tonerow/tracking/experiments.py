@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from tonerow.tracking.committed import SETTINGS, SUMMARY, git
 from tonerow.tracking.run import flatten
 
 NONE = "-"
+ENDS = "", "_low", "_high"
 WIDTH = 120
 """Characters of a line; what was set is cut to fit."""
 
@@ -87,18 +88,22 @@ def table(rows: list[Experiment], width: int = WIDTH) -> str:
 
 def _cells(of: Experiment) -> list[str]:
     changed = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in of.changed.items())
-    test = _number(of.summary, "test", "nll")
-    if test != NONE:
-        low, high = (_number(of.summary, "test", f"nll_{end}") for end in ("low", "high"))
-        test = f"{test} ({low}-{high})"
-    rival = of.summary.get("test", {}).get("more_than_rival")
+    own = of.summary.get("test", {})
+    test = [_of(of.summary, "test", f"nll{end}") for end in ENDS]
+    rival = [own.get(f"more_than_rival{end}") for end in ENDS]
     numbers = [
         _number(of.summary, "val", "nll") if of.summary else of.state.lower(),
-        test,
+        _estimate(test, ".3f", "-"),
         _number(of.summary, "test", "accuracy"),
-        NONE if rival is None else f"{rival:+.3f}",
+        _estimate(rival, "+.3f", ","),
     ]
     return [of.name, changed or NONE, *numbers, of.created or NONE]
+
+
+def _estimate(numbers: Sequence[float | None], form: str, between: str) -> str:
+    """A mean with its interval, as far as they are known."""
+    mean, *ends = (NONE if number is None else format(number, form) for number in numbers)
+    return mean if NONE in ends else f"{mean} ({between.join(ends)})"
 
 
 def _number(summary: Mapping[str, Any], split: str, score: str) -> str:

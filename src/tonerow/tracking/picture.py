@@ -23,6 +23,7 @@ OPPONENTS = {
     "ngram": "n-gram",
     "rival_pitch_distance": "rival: pitch",
     "rival_past_rhythm": "rival: rhythm before the note",
+    "rival_rhythm_so_far": "rival: rhythm up to the note",
     "rival_pitch_rhythm_distance": "rival: rhythm of the line",
 }
 """Baselines that are drawn as lines, and what they are called."""

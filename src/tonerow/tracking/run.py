@@ -208,6 +208,8 @@ def record(
     if tokens := _tokens(lock):
         run._put(lambda store: store.log_data(settings.corpus, tokens))
     run._put(lambda store: store.log(numbers))
+    if rival := _rival(metrics / "evaluate.json"):
+        run._put(lambda store: store.client.set_tag(store.run_id, "rival", rival))
     run._put(lambda store: store.replace_folder(metrics, "metrics"))
     run._put(lambda store: store.replace_folder(scores, "scores"))
     run._put(lambda store: store.replace_folder(samples, "samples"))
@@ -304,6 +306,12 @@ def _curves(path: Path) -> list[Point]:
             epoch = int(row.pop("epoch"))
             points += _points({key: float(cell) for key, cell in row.items() if cell}, epoch)
     return points
+
+
+def _rival(path: Path) -> str:
+    """The name of the rival that the model stands beside; empty if there is none."""
+    test = json.loads(path.read_text(encoding="utf-8"))["test"]
+    return str(test.get("rival", {}).get("name", "")).removeprefix("rival_")
 
 
 def _numbers(path: Path) -> list[Point]:
