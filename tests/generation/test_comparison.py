@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("model", [MELODY[0], *EVENTS])
 def test_what_is_only_rhythm_is_left_out_where_it_is_given(folder: Path, model: str) -> None:
     asked = request(folder / "tokens", model)
-    found = compare(asked, generate(asked), folder / "interim")
+    found = compare(asked, generate(asked))
     kinds = ["pitch_classes", "intervals", *(["durations"] if model in EVENTS else [])]
     assert list(found.shares) == kinds
     assert set(found.alike) == {f"{kind}_{name}" for kind in kinds for name in ("overlap", "kl")}
@@ -58,7 +58,7 @@ def test_the_tunes_themselves_are_alike(folder: Path) -> None:
     asked = request(folder / "tokens", MELODY[0], samples=4, max_notes=32)
     samples = generate(asked)
     same = replace(samples, notes=samples.sources)
-    found = compare(asked, same, folder / "interim")
+    found = compare(asked, same)
     assert found.alike["intervals_overlap"]["samples"] == 1
     assert found.alike["pitch_classes_kl"]["samples"] == 0
     assert found.bars["repeated_bars"]["human"] == 0.5  # of four bars, two are new
@@ -69,7 +69,7 @@ def test_the_tunes_themselves_are_alike(folder: Path) -> None:
 def test_held_out_tunes_are_cut_as_samples_are(folder: Path) -> None:
     for model, notes in ((MELODY[0], 25), (EVENTS[0], 20)):  # an opening of 5 is given
         asked = request(folder / "tokens", model)
-        held_out = HeldOut(asked, folder / "interim")
+        held_out = HeldOut(asked)
         own = lines_in(generate(asked).sources, held_out.melody, {})
         assert {len(line.pitch) for line in held_out.lines()} == {notes}
         assert {len(line.pitch) for line in own.values()} == {notes}
@@ -77,12 +77,12 @@ def test_held_out_tunes_are_cut_as_samples_are(folder: Path) -> None:
 
 def test_held_out_tunes_have_the_bars_that_samples_have(folder: Path) -> None:
     for model, notes in ((MELODY[0], 16), (EVENTS[0], 11)):  # two bars of eighths
-        held_out = HeldOut(request(folder / "tokens", model, bars=2), folder / "interim")
+        held_out = HeldOut(request(folder / "tokens", model, bars=2))
         assert {len(line.pitch) for line in held_out.lines()} == {notes}
 
 
 def test_a_metre_begins_with_the_time_axis(folder: Path) -> None:
-    held_out = HeldOut(request(folder / "tokens"), folder / "interim")
+    held_out = HeldOut(request(folder / "tokens"))
     assert held_out.metre("b", from_first_note=False) == Metre(4.0, LATE)
     assert held_out.metre("b", from_first_note=True) == Metre(4.0, 0.0)
     assert held_out.metre("not held out", from_first_note=True) is None
@@ -93,7 +93,7 @@ def test_written_bars_are_counted_where_there_are_any(folder: Path) -> None:
     samples = generate(asked)
     text = "X:1\nM:4/4\nL:1/4\nK:C\nC|CDE|GABc|c|\n"
     changed = replace(samples, texts={"a": text, "b": "X:1\nno tune"})
-    found = compare(asked, changed, folder / "interim").bars["full_bars"]
+    found = compare(asked, changed).bars["full_bars"]
     assert found["samples"] == 0.5
     assert "human" not in found  # the tunes of two bars have none between the first and the last
 
@@ -101,7 +101,7 @@ def test_written_bars_are_counted_where_there_are_any(folder: Path) -> None:
 def test_all_that_was_counted_is_in_the_tables(folder: Path) -> None:
     asked = request(folder / "tokens", EVENTS[0])
     samples = generate(asked)
-    found = compare(asked, samples, folder / "interim")
+    found = compare(asked, samples)
     metrics = added(samples.metrics, found)
     rows = {(row["descriptor"], row["who"]): row for row in table(metrics)}
     names = {name for name, _ in rows}
@@ -126,7 +126,7 @@ def test_a_picture_is_drawn_and_depends_on_the_numbers_alone(
     for seed in (1, 1, 2):
         asked = request(folder / "tokens", model, seed=seed)
         samples = generate(asked)
-        found = compare(asked, samples, folder / "interim")
+        found = compare(asked, samples)
         path = draw(tmp_path / "new" / f"{len(pictures)}.png", found, samples.metrics["copied"])
         assert matplotlib.image.imread(path).shape[2] == 4
         pictures.append(path.read_bytes())
@@ -137,7 +137,7 @@ def test_no_samples_leave_the_human_side(folder: Path, tmp_path: Path) -> None:
     asked = request(folder / "tokens", MELODY[0])
     samples = generate(asked)
     none = replace(samples, notes=samples.notes.head(0))
-    found = compare(asked, none, folder / "interim")
+    found = compare(asked, none)
     assert all(set(sides) == {"human"} for sides in found.shares.values())
     assert found.alike == {}
     assert draw(tmp_path / "a.png", found, samples.metrics["copied"]).stat().st_size > 0

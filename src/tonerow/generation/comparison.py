@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -38,7 +37,7 @@ class Comparison:
     shares: dict[str, dict[str, list[Estimate]]]
 
 
-def compare(request: Request, samples: Samples, interim: Path) -> Comparison:
+def compare(request: Request, samples: Samples) -> Comparison:
     """Counts samples and the held-out tunes of their split.
 
     What is only rhythm is left out for a model that is given the rhythm.
@@ -46,9 +45,8 @@ def compare(request: Request, samples: Samples, interim: Path) -> Comparison:
     Args:
         request: of the samples.
         samples: what was generated.
-        interim: folder with ``pieces.parquet`` and ``notes.parquet``.
     """
-    held_out = HeldOut(request, interim)
+    held_out = HeldOut(request)
     own = lines_in(samples.notes, held_out.melody, metres(request, samples, held_out))
     human = held_out.lines()
     kinds = [kind for kind in KINDS if not kind.is_rhythm or writes_rhythm(request)]

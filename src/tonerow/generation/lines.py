@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def lines_in(
 
 
 def until(notes: pd.DataFrame, end: float) -> pd.DataFrame:
-    """The notes of a piece up to so many quarter notes after its first onset, the last ones shortened."""
+    """The notes of a piece up to so many quarter notes after its first onset, cut there."""
     onset = (notes["onset_beat"] - notes["onset_beat"].min()).to_numpy(float)
     here = onset < end - HAIR
     duration = shortened(onset[here], notes["duration_beat"].to_numpy(float)[here], end)
@@ -99,10 +98,9 @@ class HeldOut:
         request: of the samples; says which split, and what of a tune a sample can be: its melody or
             all of its notes, from the first that is not given on, how many, and how many bars or
             seconds of them (of written text all bars).
-        interim: folder with ``pieces.parquet`` and ``notes.parquet``.
     """
 
-    def __init__(self, request: Request, interim: Path) -> None:
+    def __init__(self, request: Request) -> None:
         view, settings = request.model.view, request.settings
         self._request = request
         self.melody = VIEWS[view].compared_with == "melody"
@@ -115,9 +113,11 @@ class HeldOut:
         ids = pq.read_table(request.tokens / table, columns=["piece_id"], filters=keep)
         own: Any = [("piece_id", "in", sorted(set(ids["piece_id"].to_pylist())))]
         columns = ["piece_id", "time_signature", "downbeat_beat", "abc_text"]
-        pieces = pq.read_table(interim / "pieces.parquet", columns=columns, filters=own)
+        pieces = pq.read_table(request.interim / "pieces.parquet", columns=columns, filters=own)
         self.pieces = pieces.to_pandas().set_index("piece_id")
-        notes = pq.read_table(interim / "notes.parquet", columns=COLUMNS, filters=own).to_pandas()
+        notes = pq.read_table(
+            request.interim / "notes.parquet", columns=COLUMNS, filters=own
+        ).to_pandas()
         notes = notes[notes["is_melody"] | (not self.melody)]
         self._notes = {str(piece): rows for piece, rows in notes.groupby("piece_id")}
 

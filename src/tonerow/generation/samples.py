@@ -39,7 +39,7 @@ class Request:
         tokenizer: of these tokens.
         settings: how to sample, and the seed of every choice and draw.
         interim: folder with ``pieces.parquet`` and ``notes.parquet``, for the metres and tempos of
-            held-out pieces; only read where bars or seconds are set.
+            held-out pieces; only read where bars or seconds are set, or samples stand beside them.
     """
 
     model: Model

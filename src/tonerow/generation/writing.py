@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tonerow import reports
-from tonerow.generation.descriptors import lines_of, of_line
+from tonerow.generation.descriptors import Known, lines_of, of_line
 from tonerow.generation.samples import Samples
 from tonerow.listening.page import Group, Pair, Track, write_page
 from tonerow.listening.roll import draw_rolls
@@ -47,6 +47,7 @@ def write_samples(
     about: Mapping[str, str],
     tempo_bpm: float | None,
     picture: Path | None = None,
+    known: Known | None = None,
 ) -> None:
     """Writes all files of the samples, and their notes as tables.
 
@@ -57,10 +58,11 @@ def write_samples(
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: quarter notes a minute of all samples; None: those of the source piece.
         picture: of samples beside human tunes, for the page; None: none.
+        known: what train holds; the page then says of each track how much it shares.
     """
     columns = ["piece_id", "title", "tempo_bpm"]
     pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
-    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, picture)
+    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, picture, known)
     for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
         table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
         reports.write_table(out / f"{name}.parquet", table)
@@ -73,6 +75,7 @@ def write_music(
     about: Mapping[str, str],
     tempo_bpm: float | None,
     picture: Path | None = None,
+    known: Known | None = None,
 ) -> None:
     """Writes what can be heard, seen and read.
 
@@ -83,6 +86,7 @@ def write_music(
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: of all samples; None: that of the source piece.
         picture: of samples beside human tunes, for the page; None: none.
+        known: what train holds, if it is at hand.
     """
     out.mkdir(parents=True, exist_ok=True)
     for old in (*out.glob("sample-*"), *out.glob("source.*")):  # of what was written here before
@@ -95,7 +99,7 @@ def write_music(
         own = pieces["tempo_bpm"].get(notes["source_piece_id"].iloc[0])
         bpm = playing_tempo(own, tempo_bpm)
         write_midi(out / f"{name}.mid", notes, bpm)
-        tracks[name] = track_of(out, name, notes, bpm)
+        tracks[name] = track_of(out, name, notes, bpm, known)
     sound([track.files["midi"] for track in tracks.values()])
     draw_rolls(out / "samples.png", samples.notes, samples.sources)
     rest = {label: value for label, value in about.items() if label != "model"}
@@ -119,13 +123,18 @@ def is_shared(samples: Samples) -> bool:
     return samples.notes["source_piece_id"].nunique() == 1 < samples.notes["sample"].nunique()
 
 
-def track_of(out: Path, name: str, notes: pd.DataFrame, bpm: float) -> Track:
-    """Notes and their files, as the page shows them."""
+def track_of(
+    out: Path, name: str, notes: pd.DataFrame, bpm: float, known: Known | None = None
+) -> Track:
+    """Notes of one track and its files, as the page shows them."""
     files = {"mp3": out / f"{name}.mp3", "midi": out / f"{name}.mid"}
     if (out / f"{name}.abc").exists():
         files["abc"] = out / f"{name}.abc"
     own = lines_of(notes)
-    return Track(notes, 60 / bpm, files, of_line(own[0]) if own else {})
+    counted = of_line(own[0]) if own else {}
+    if own and known is not None:
+        counted["longest_run_of_train"] = known.longest(own)[0]
+    return Track(notes, 60 / bpm, files, counted)
 
 
 def pairs_of(
