@@ -74,9 +74,7 @@ def test_only_a_page_with_text_holds_the_engraver(tmp_path: Path) -> None:
     write_page(tmp_path / "text.html", [text_group(tmp_path)])
     write_page(tmp_path / "page.html", groups(tmp_path))
     merge_pages(tmp_path / "both.html", {k: tmp_path / f"{k}.html" for k in ("page", "text")})
-    held = {
-        page.stem: "abcjs_basic" in page.read_text("utf-8") for page in tmp_path.glob("*.html")
-    }
+    held = {page.stem: "abcjs_basic" in page.read_text("utf-8") for page in tmp_path.glob("*.html")}
     assert held == {"text": True, "page": False, "both": True}
 
 

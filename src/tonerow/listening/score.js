@@ -3,11 +3,15 @@
 function sheetMusic({ files }, name) {
   if (!files.abc || !window.ABCJS) return null;
   const bytes = Uint8Array.from(atob(files.abc.url.split(",")[1]), (one) => one.charCodeAt(0));
+  const text = new TextDecoder().decode(bytes);
   const paper = el("div", { class: "paper" });
-  try {
-    ABCJS.renderAbc(paper, new TextDecoder().decode(bytes), { responsive: "resize", ariaLabel: `Sheet music of ${name}` });
-  } catch {
-    return null; // what abcjs cannot read is still to be heard
-  }
+  // when it stands on the page: abcjs measures its text there
+  requestAnimationFrame(() => {
+    try {
+      ABCJS.renderAbc(paper, text, { responsive: "resize", ariaLabel: `Sheet music of ${name}` });
+    } catch (error) {
+      paper.textContent = `This tune cannot be engraved: ${error.message}`;
+    }
+  });
   return paper;
 }
