@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     model_file(tmp_path, "lstm_local small")
     (tmp_path / "tune.abc").write_text(ABC, encoding="utf-8")
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"format": 3}))
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "weights.pt")
     return tmp_path
 
 
@@ -144,7 +147,9 @@ def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[s
     main(["info", "model.pt"])
     said = capsys.readouterr().out
     assert re.match(r"lstm_local, size small: [\d,]+ numbers\n", said)
-    assert "sees the notes before, and the rhythm of the whole line; predicts pitch" in said
+    assert (
+        "sees the notes before, and the rhythm of the whole line; predicts pitch (of 128)" in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,6 +217,8 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
         (["--tune", "3"], "tune.abc has 2 tunes; there is no number 3"),
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
+        (["--model", "pickle.pt"], "pickle.pt is no model of tonerow's"),
+        (["--model", "weights.pt"], "weights.pt has format None, not 3"),
     ],
     ids=str,
 )

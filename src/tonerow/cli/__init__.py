@@ -66,9 +66,10 @@ def parser() -> argparse.ArgumentParser:
     play.add_argument(
         "--tune", type=int, default=1, metavar="N", help="the N-th of an ABC file (1)"
     )
-    play.add_argument(
-        "--quiet", action="store_true", help="open no browser: print where the page is"
-    )
+    for command in (tap, play):
+        command.add_argument(
+            "--quiet", action="store_true", help="open no browser: print where the page is"
+        )
     score = commands.add_parser("listen-score", help="add up the codes of the blind test")
     score.add_argument("codes", nargs="+", metavar="CODE", help="one for each listener")
     return top

@@ -42,7 +42,8 @@ def info(options: argparse.Namespace) -> None:
     """Prints what a model file is."""
     model, about = opened(options.model)
     print(f"{about.model}, size {about.size}: {model.n_parameters():,} numbers")
-    print(f"sees {model.conditions_on.value}; predicts {', '.join(model.predicts)}")
+    sizes = [f"{name} (of {model.vocabularies[name].size})" for name in model.predicts]
+    print(f"sees {model.conditions_on.value}; predicts {', '.join(sizes)}")
     print(f"generates from {' or '.join(STARTS[model.view])}")
     print("\n".join(f"  {name}: {value}" for name, value in about.settings.items()))
 
@@ -63,6 +64,7 @@ def tap(options: argparse.Namespace) -> None:
     options.tap = rhythm_of(taps(sys.stdin.fileno()), bpm)
     print(f"--tap '{options.tap}'")
     write(options, request, about)
+    show(options.out / PAGE, options.quiet)
 
 
 def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
@@ -99,8 +101,13 @@ def play(options: argparse.Namespace) -> None:
     page = options.what / PAGE if options.what.is_dir() else page_of(options.what, options.tune)
     if not page.is_file():
         raise UsageError(f"{options.what} has no {PAGE}; `tonerow generate` writes one")
+    show(page, options.quiet)
+
+
+def show(page: Path, quiet: bool) -> None:
+    """Says where a page is and opens it in the browser, or only says it."""
     print(page)
-    if not options.quiet:
+    if not quiet:
         webbrowser.open(page.resolve().as_uri())
 
 
