@@ -59,6 +59,7 @@ ODD = {
     ),
     "trailing bytes": (PLAIN + b"\xde\xad\xbe\xef" * 9, ONE),
     "trailing bytes of an older, longer file": (PLAIN + PLAIN[-9:] + PLAIN[14:], ONE),
+    "a trailing part of a track": (PLAIN + PLAIN[14:-5], ONE),
     "a trailing id3 tag": (PLAIN + b"TAG" + b"\0" * 125, ONE),
     "no end of track, exact length": (track(RAW_NOTE), ONE),
     "no end of track, then padding": (track(RAW_NOTE) + b"\0" * 5, ONE),
@@ -144,6 +145,7 @@ DAMAGED = {
     "65,535 tracks announced": (header(n_tracks=65535) + PLAIN[14:], Rejection.UNSUPPORTED_FORMAT),
     "a header of 5 bytes": (b"MThd\0\0\0\x05" + PLAIN[8:], Rejection.UNREADABLE_HEADER),
     "two files in one": (PLAIN + PLAIN, Rejection.CORRUPT),
+    "two files in one, and a byte between": (PLAIN + b"\0" + PLAIN, Rejection.CORRUPT),
     "bytes before the header": (b"\0" * 128 + PLAIN, Rejection.UNREADABLE_HEADER),
     "a zip archive": (b"PK\x03\x04" + PLAIN, Rejection.UNREADABLE_HEADER),
     "line feeds as cr lf": (

@@ -37,6 +37,7 @@ _RUN = {
 _EVENT = {2: re.compile(_TWO), 1: re.compile(_ONE)}
 _SHORT_RUN = 128  # bytes, up to which the regular expression is faster than numpy
 
+_HEADER = b"MThd\0\0\0\6"
 _META = 0xFF
 _END_OF_TRACK = 0x2F
 TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59
@@ -176,8 +177,8 @@ def _track_spans(data: bytes, at: int, n_tracks: int) -> list[tuple[int, int]]:
     skipped = 0
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
-        if len(spans) == n_tracks and name != b"MTrk":
-            if name == b"MThd":
+        if len(spans) == n_tracks and (name != b"MTrk" or at + 8 + size > len(data)):
+            if _HEADER in data[at:]:
                 _fail(Rejection.CORRUPT, "a second MIDI file follows the first")
             break  # padding, signatures and what an editor left of an older, longer file
         if not (name.isascii() and name.decode("ascii").isprintable()):

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from tonerow.notes.schema import Rejection
 
-
 LONGEST_DETAIL = 400
 """Characters of what is said of a source that cannot be read."""
 
