@@ -273,7 +273,6 @@ def test_samples_of_several_models_are_heard_on_one_page(repository: Repository)
     assert page.count("data:audio/mpeg;base64,") == 2 * 2 * 2  # two samples and sources each
 
 
-@pytest.mark.usefixtures("queued")
 def test_a_result_that_was_pushed_need_not_be_made_again(
     repository: Repository, tmp_path: Path
 ) -> None:
@@ -290,6 +289,7 @@ def test_a_result_that_was_pushed_need_not_be_made_again(
         assert md5(clone / "data" / name) == md5(repository.root / "data" / name)
 
 
+@pytest.mark.usefixtures("queued")
 def test_a_model_trained_before_is_restored_without_training(repository: Repository) -> None:
     runs = {run.data.params["model"]: run for run in repository.runs()}
     model = repository.root / "data/model/model.pt"
