@@ -19,6 +19,7 @@ from tonerow.evaluation.calibration import BINS
 from tonerow.evaluation.picture import draw
 from tonerow.evaluation.places import places
 from tonerow.evaluation.report import Folders, Report, report
+from tonerow.evaluation.rivalry import strongest
 from tonerow.model_files import Opened, Saved
 from tonerow.notes.schema import PIECES
 from tonerow.tokens import corpus
@@ -67,7 +68,9 @@ def test_a_model_of_pitch_stands_beside_its_rival_everywhere(folders: Folders) -
         summary, where = done.summary[split], done.where[split]
         notes = done.notes.filter(pc.field("split") == split)
         assert len(notes) == summary["notes"]
-        assert summary["rival"]["name"] == "rival_pitch_rhythm_distance"
+        rival = strongest(folders.rivals / "melody.parquet", "rhythm", split)
+        assert summary["rival"]["name"] == rival.name
+        assert summary["rival"]["pitch_nll"] == rival.nats.mean()
         for one, other in (("repeated", "new"), ("opening", "later")):
             kinds = [where[name] for name in (one, other) if name in where]
             for score, whole in (

@@ -88,7 +88,8 @@ def until(notes: pd.DataFrame, end: float) -> pd.DataFrame:
     onset = (notes["onset_beat"] - notes["onset_beat"].min()).to_numpy(float)
     here = onset < end - HAIR
     duration = shortened(onset[here], notes["duration_beat"].to_numpy(float)[here], end)
-    return notes[here].assign(duration_beat=duration)
+    cut: pd.DataFrame = notes[here].assign(duration_beat=duration)
+    return cut
 
 
 class HeldOut:
