@@ -8,7 +8,12 @@ function sheetMusic({ files }, name) {
   // when it stands on the page: abcjs measures its text there
   requestAnimationFrame(() => {
     try {
-      ABCJS.renderAbc(paper, text, { responsive: "resize", ariaLabel: `Sheet music of ${name}` });
+      ABCJS.renderAbc(paper, text, {
+        ariaLabel: `Sheet music of ${name}`,
+        responsive: "resize",
+        staffwidth: Math.max(paper.clientWidth - 30, 240),
+        wrap: { minSpacing: 1.4, maxSpacing: 2.6, preferredMeasuresPerLine: 4 },
+      });
     } catch (error) {
       paper.textContent = `This tune cannot be engraved: ${error.message}`;
     }
