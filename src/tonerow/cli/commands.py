@@ -122,7 +122,7 @@ def page_of(file: Path, tune: int) -> Path:
     out = Path(tempfile.mkdtemp(prefix="tonerow-"))
     write_midi(out / "tune.mid", notes, bpm)
     sound([out / "tune.mid"])
-    track = track_of(out, "tune", notes, bpm)
+    track = track_of(out, "tune", notes, bpm, {})
     write_page(out / PAGE, [Group(plain(file), {}, [Pair(title, "", track, None)])])
     return out / PAGE
 

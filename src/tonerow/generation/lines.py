@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,12 +123,12 @@ class HeldOut:
 
     def lines(self) -> list[Line]:
         """All tunes, each cut as a sample is."""
-        ends: Iterator[float] = itertools.repeat(math.inf)
+        ends = [math.inf] * len(self._notes)
         if self._request.model.view != "chars":
-            ends = iter(ends_of(self._request, list(self._notes), self.melody))
+            ends = ends_of(self._request, list(self._notes), self.melody)
         cut = [
             until(notes, end).iloc[self._cut]
-            for notes, end in zip(self._notes.values(), ends, strict=False)
+            for notes, end in zip(self._notes.values(), ends, strict=True)
         ]
         return [line_of(notes, self.melody) for notes in cut if len(notes)]
 

@@ -94,12 +94,13 @@ def write_music(
             old.unlink()
     for name, text in samples.texts.items():
         (out / name).write_text(text, encoding="utf-8")
-    tracks = {}
-    for name, notes in named(samples).items():
+    tracks, found = {}, named(samples)
+    shared = longest_runs(found, known) if known is not None else {}
+    for name, notes in found.items():
         own = pieces["tempo_bpm"].get(notes["source_piece_id"].iloc[0])
         bpm = playing_tempo(own, tempo_bpm)
         write_midi(out / f"{name}.mid", notes, bpm)
-        tracks[name] = track_of(out, name, notes, bpm, known)
+        tracks[name] = track_of(out, name, notes, bpm, shared.get(name, {}))
     sound([track.files["midi"] for track in tracks.values()])
     draw_rolls(out / "samples.png", samples.notes, samples.sources)
     rest = {label: value for label, value in about.items() if label != "model"}
@@ -123,18 +124,23 @@ def is_shared(samples: Samples) -> bool:
     return samples.notes["source_piece_id"].nunique() == 1 < samples.notes["sample"].nunique()
 
 
+def longest_runs(found: Mapping[str, pd.DataFrame], known: Known) -> dict[str, dict[str, float]]:
+    """Of each track that has notes of its own, the intervals of its longest run that train has too."""
+    lines = {name: own[0] for name, notes in found.items() if (own := lines_of(notes))}
+    runs = known.longest(list(lines.values()))
+    return {name: {"longest_run_of_train": run} for name, run in zip(lines, runs, strict=True)}
+
+
 def track_of(
-    out: Path, name: str, notes: pd.DataFrame, bpm: float, known: Known | None = None
+    out: Path, name: str, notes: pd.DataFrame, bpm: float, shared: Mapping[str, float]
 ) -> Track:
-    """Notes of one track and its files, as the page shows them."""
+    """Notes of one track and its files, as the page shows them; what it shares is counted too."""
     files = {"mp3": out / f"{name}.mp3", "midi": out / f"{name}.mid"}
     if (out / f"{name}.abc").exists():
         files["abc"] = out / f"{name}.abc"
     own = lines_of(notes)
     counted = of_line(own[0]) if own else {}
-    if own and known is not None:
-        counted["longest_run_of_train"] = known.longest(own)[0]
-    return Track(notes, 60 / bpm, files, counted)
+    return Track(notes, 60 / bpm, files, {**counted, **shared})
 
 
 def pairs_of(
