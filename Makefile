@@ -17,6 +17,9 @@ PIP := pip install --quiet --disable-pip-version-check
 MODELS ?=
 # With which seeds each: that of params.yaml, or SEEDS=3: 1, 2 and 3.
 SEEDS ?=
+# How many it trains at a time, with one thread each: on two cores, two such trainings side by side
+# take two thirds of the time of two that share both cores one after the other.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
@@ -26,8 +29,8 @@ TESTS ?=
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
 	@echo "make bundle  the result as one file, $(BUNDLE); make unbundle takes it in place of training"
-	@echo "make compare train every model of params.yaml, one after the other, and print one table"
-	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these)"
+	@echo "make compare train every model of params.yaml, one on each core, and print one table"
+	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these; JOBS=1: one at a time)"
 	@echo "make table   the same table of what has been trained, or RUNS=\"model experiment\""
 	@echo "make listen  their samples on one page, to hear and judge side by side"
 	@echo "make test    run the tests (TESTS=tests/midi for some of them)"
@@ -87,9 +90,10 @@ unbundle: $(VENV)/installed
 compare: $(VENV)/installed
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
-		dvc exp run --queue --set-param model=$$model $${seed:+--set-param train.seed=$$seed} || exit 1; \
+		dvc exp run --queue --set-param model=$$model --set-param train.threads=1 \
+			$${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
-	dvc exp run --run-all && python -m tonerow.tracking.comparison $(MODELS) && \
+	dvc exp run --run-all --jobs $(JOBS) && python -m tonerow.tracking.comparison $(MODELS) && \
 	python -m tonerow.tracking.picture $(MODELS) && python -m tonerow.cli.runs $(MODELS)
 
 table: $(VENV)/installed

@@ -160,9 +160,9 @@ def test_finished_runs_of_the_corpus_are_found(
     assert tracking.finished(shipped.settings({"corpus": "maestro"})) == []
 
 
-def test_the_seed_of_the_training_alone_is_no_part_of_a_recipe() -> None:
+def test_seed_and_threads_of_the_training_are_no_part_of_a_recipe() -> None:
     recipe = tracking.recipe_of(SETTINGS)
-    assert tracking.recipe_of(shipped.settings({"train.seed": 7})) == recipe
+    assert tracking.recipe_of(shipped.settings({"train.seed": 7, "train.threads": 3})) == recipe
     assert tracking.recipe_of(shipped.settings({"split.seed": 7})) != recipe
 
 

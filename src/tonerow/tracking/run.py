@@ -230,7 +230,7 @@ def training_params(settings: Params) -> dict[str, str]:
 
 
 def recipe_of(settings: Params) -> frozenset[tuple[str, str]]:
-    """The settings that a training depends on, but for its seed; as `finished` gives it of a run."""
+    """The settings of a training, but for seed, device and threads; as `finished` gives it of a run."""
     return recipe(training_params(settings))
 
 

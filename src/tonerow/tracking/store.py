@@ -179,8 +179,8 @@ def finished(settings: Params) -> list[dict[str, Any]]:
 
 
 def recipe(values: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """Parameters without the seed of the training: what the runs of several seeds have in common."""
-    return frozenset((key, value) for key, value in values.items() if key != "train.seed")
+    """Parameters without seed, device and threads of the training: what runs of several seeds share."""
+    return frozenset(item for item in values.items() if not item[0].startswith("train."))
 
 
 def scores(settings: Params, run_id: str) -> pa.Table | None:
