@@ -1,6 +1,7 @@
 """Trains the selected model: ``python -m stages.train TOKENS MODEL METRICS CURVES``."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from stages import run
@@ -25,7 +26,7 @@ def main() -> None:
         resume = journal.resumed()
         done = training.fit(model, train, val, settings, journal.epoch_ended, resume)
         model.load_state_dict(done.best_weights)
-        save_model(model_file, model, opened.about)
+        save_model(model_file, model, replace(opened.about, scores=done.summary()))
         reports.write_csv(curves, done.curves)
         reports.write_json(metrics, {"parameters": model.n_parameters(), **done.summary()})
         tracked.log_summary({"parameters": model.n_parameters(), **done.speed()})

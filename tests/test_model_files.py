@@ -15,6 +15,7 @@ from tonerow.models.base import Model
 from tonerow.tokens.tokenizer import Tokenizer
 
 CPU = torch.device("cpu")
+SCORES = {"epoch": 2, "val_nll": 1.5}
 TOKENIZER = fitted(random_piece("a"), text=TUNE)
 
 
@@ -22,7 +23,8 @@ def saved(path: Path, name: str = "rnn_vanilla published") -> Model:
     chosen = settings(name)
     model = model_of(chosen)
     section = chosen.selected.model_dump(exclude={"training"})
-    save_model(path, model, Saved(chosen.model, chosen.size, section, TOKENIZER.to_json()))
+    about = Saved(chosen.model, chosen.size, section, TOKENIZER.to_json(), "folk", SCORES)
+    save_model(path, model, about)
     return model
 
 
@@ -42,6 +44,7 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
     assert f"{about.model} {about.size}" == name
     assert about.settings == settings(name).selected.model_dump(exclude={"training"})
     assert Tokenizer.from_json(about.tokenizer) == TOKENIZER
+    assert (about.corpus, about.scores) == ("folk", SCORES)
     assert type(loaded) is type(model)
     assert not loaded.training
     assert loaded.state_dict().keys() == model.state_dict().keys()

@@ -7,7 +7,7 @@ with ``torch.load(weights_only=True)``: tensors, numbers, strings, lists, dicts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from tonerow.params import Params
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import vocabularies
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class ModelFileError(RuntimeError):
@@ -38,12 +38,17 @@ class Saved:
         size: the name of its settings.
         settings: the arguments of its class.
         tokenizer: the tokenizer whose ids it was trained on, as JSON.
+        corpus: the name of what it was trained on.
+        scores: of the epoch whose weights it has, see `tonerow.training.Progress.summary`; none
+            before training.
     """
 
     model: str
     size: str
     settings: Mapping[str, Any]
     tokenizer: str
+    corpus: str
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 def save_model(path: Path, model: Model, about: Saved) -> None:
@@ -52,11 +57,8 @@ def save_model(path: Path, model: Model, about: Saved) -> None:
     weights = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
     content = {
         "format": _FORMAT,
-        "model": about.model,
-        "size": about.size,
-        "settings": dict(about.settings),
+        **vars(about),
         "vocabularies": to_plain(model.vocabularies),
-        "tokenizer": about.tokenizer,
         "weights": weights,
     }
     with replaced(path) as partial:
@@ -121,7 +123,7 @@ def open_model(settings: Params, tokens: Path, seed: int, file: Path | None = No
     tokenizer = Tokenizer.from_json(text)
     if file is None:
         section = settings.selected.model_dump(exclude={"training"})
-        about = Saved(settings.model, settings.size, section, tokenizer.to_json())
+        about = Saved(settings.model, settings.size, section, tokenizer.to_json(), settings.corpus)
         model = build(settings.model, section, vocabularies(tokenizer)).to(device)
         return Opened(device, tokenizer, model, about)
     model, about = load_model(file, device)

@@ -37,6 +37,8 @@ def model_file(folder: Path, name: str, text: str = TUNE) -> Path:
         chosen.size,
         chosen.selected.model_dump(exclude={"training"}),
         tokenizer.to_json(),
+        "folk",
+        {"epoch": 3, "val_nll": 0.644383},
     )
     save_model(folder / "model.pt", model_of(chosen, vocabularies(tokenizer)), about)
     return folder / "model.pt"
@@ -147,6 +149,8 @@ def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[s
     main(["info", "model.pt"])
     said = capsys.readouterr().out
     assert re.match(r"lstm_local, size small: [\d,]+ numbers\n", said)
+    assert "trained on 1 pieces of folk, " in said
+    assert "epoch: 3, val_nll: 0.644383" in said
     assert (
         "sees the notes before, and the rhythm of the whole line; predicts pitch (of 128)" in said
     )

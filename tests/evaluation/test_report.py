@@ -56,7 +56,7 @@ def reported(folders: Folders, name: str) -> Report:
     tokenizer = Tokenizer.from_json(text)
     model = model_of(settings(name), vocabularies(tokenizer)).eval()
     architecture, size = name.split()
-    about = Saved(architecture, size, {}, text)
+    about = Saved(architecture, size, {}, text, "folk")
     opened = Opened(torch.device("cpu"), tokenizer, model, about)
     return report(opened, folders, settings(name).evaluate)
 

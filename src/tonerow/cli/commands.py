@@ -41,7 +41,10 @@ from tonerow.views import VIEWS
 def info(options: argparse.Namespace) -> None:
     """Prints what a model file is."""
     model, about = opened(options.model)
+    heard = Tokenizer.from_json(about.tokenizer).counts
     print(f"{about.model}, size {about.size}: {model.n_parameters():,} numbers")
+    print(f"trained on {heard['pieces']:,} pieces of {about.corpus}, {heard['notes']:,} notes")
+    print("  " + ", ".join(f"{name}: {value:.6g}" for name, value in about.scores.items()))
     sizes = [f"{name} (of {model.vocabularies[name].size})" for name in model.predicts]
     print(f"sees {model.conditions_on.value}; predicts {', '.join(sizes)}")
     print(f"generates from {' or '.join(STARTS[model.view])}")
