@@ -30,11 +30,14 @@ def prepare(device: str, threads: int, seed: int) -> torch.device:
         raise ParamsError("train.device is cuda, but torch finds no CUDA device; use auto or cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.allow_tf32 = False  # a GPU shall give what a CPU gives
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (libraries draw from the global generator)
     torch.manual_seed(seed)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" or threads > 1:  # one thread sums in one order anyhow; this imports for 2 s
+        torch.use_deterministic_algorithms(True)
+        # nothing reads what it has not written; to fill it takes up to a tenth of a training
+        torch.utils.deterministic.fill_uninitialized_memory = False
     return torch.device(device)
