@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tonerow.abc_notation.reading import decode, read_tune, split_tunes
 from tonerow.cli import UsageError
@@ -57,13 +58,20 @@ def tapped(pairs: str) -> Score:
         )
     rest, duration = np.array(ticks, np.int64).T
     onset = (rest + duration).cumsum() - duration
-    zero, seconds = np.zeros(len(ticks), np.int64), 0.5 / TAPPED_TICKS
+    return score_of_ticks(onset, duration, np.full(len(ticks), 60))
+
+
+def score_of_ticks(
+    onset: NDArray[np.int64], duration: NDArray[np.int64], pitch: NDArray[np.int64]
+) -> Score:
+    """Notes (n,) on a piano, of `TAPPED_TICKS` a quarter note and 120 of these a minute."""
+    zero, seconds = np.zeros(len(onset), np.int64), 0.5 / TAPPED_TICKS
     return Score(
         ticks_per_beat=TAPPED_TICKS,
         track=zero,
         program=zero,
-        is_drum=np.zeros(len(ticks), np.bool_),
-        pitch=zero + 60,
+        is_drum=np.zeros(len(onset), np.bool_),
+        pitch=pitch,
         velocity=zero + 80,
         onset_tick=onset,
         duration_tick=duration,
