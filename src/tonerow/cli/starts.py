@@ -75,8 +75,8 @@ def score_of_ticks(
         velocity=zero + 80,
         onset_tick=onset,
         duration_tick=duration,
-        onset_sec=onset * seconds,
-        duration_sec=duration * seconds,
+        onset_sec=onset.astype(np.float64) * seconds,
+        duration_sec=duration.astype(np.float64) * seconds,
     )
 
 
