@@ -1,20 +1,24 @@
-"""Logs evaluation and samples to MLflow: ``python -m stages.track MODEL SCORES SAMPLES METRICS LOCK``.
+"""Logs a model and what it does to MLflow: ``python -m stages.track MODEL SCORES SAMPLES METRICS LOCK``.
 
 A store that does not answer is a warning and not an error: the pipeline's results do not depend on
 it. DVC then counts the stage as done; ``dvc repro -f -s track`` logs the same later.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from stages import run
 from tonerow import params, tracking
+from tonerow.serving.saving import save
 
 
 def main() -> None:
     """Finds or makes up the run of this model, and completes it."""
     model, scores, samples, metrics, lock = (Path(argument) for argument in sys.argv[1:6])
-    if tracking.record(params.load(), model, scores, samples, metrics, lock):
+    settings = params.load()
+    writes = partial(save, settings, model)
+    if tracking.record(settings, model, scores, samples, metrics, lock, writes):
         print("logged to MLflow; see it with: make ui")
     else:
         print("not (all) logged to MLflow; try again with: dvc repro -f -s track", file=sys.stderr)

@@ -76,6 +76,7 @@ CHOICES: dict[str, Any] = {
     "generate.instrument": 0,
     "generate.tempo_bpm": None,
     "track.experiment": "tonerow",
+    "track.register_as": None,
 }
 """Values by dotted name: all of the file but the settings of models."""
 

@@ -176,6 +176,12 @@ def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
     assert run.data.metrics["evaluate/test.pitch_nll"] == scored
     logged = ["samples/sample-00.mid", "samples/sample-00.mp3", "samples/listen.html"]
     logged += ["samples/descriptors.png", "metrics/descriptors.csv", "metrics/histograms.csv"]
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    assert model.source_run_id == run.info.run_id
+    assert {m.key: m.value for m in model.metrics}["summary/test.pitch_nll"] == scored
+    (data,) = run.inputs.dataset_inputs
+    counts = json.loads(data.dataset.profile)
+    assert counts["train"]["notes"] == repository.json("split.json")["train"]["notes"]
     for path in (*logged, "metrics/evaluate.json"):
         files = client.list_artifacts(run.info.run_id, path.partition("/")[0])
         assert path in [file.path for file in files]

@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import pytest
 from stages import track
 from tests import shipped
 from tonerow import params
+from tonerow.serving.saving import save
 from tonerow.tracking import run as tracking
 from tonerow.tracking.store import Store, set_environment
 
@@ -132,8 +134,10 @@ def history(uri: str | Path, run: Any, name: str) -> list[tuple[int, float]]:
 
 
 def record(settings: params.Params, results: Path) -> bool:
-    folders = (results / name for name in ("scores", "samples", "metrics", "dvc.lock"))
-    return tracking.record(settings, results / "model.pt", *folders)
+    names = ("model.pt", "scores", "samples", "metrics", "dvc.lock")
+    model, scores, samples, metrics, lock = (results / name for name in names)
+    save_it = partial(save, settings, model)
+    return tracking.record(settings, model, scores, samples, metrics, lock, save_it)
 
 
 def train(settings: params.Params, model: Path) -> None:
@@ -364,13 +368,20 @@ class TestRecord:
 
     def test_names_the_data(self, root: Path, settings: params.Params, results: Path) -> None:
         out = "{path: data/tokens, hash: md5, md5: 0123abcd.dir}"
-        (results / "dvc.lock").write_text(f"stages: {{tokenize: {{cmd: x, outs: [{out}]}}}}")
+        lock = f"stages: {{tokenize: {{cmd: x, outs: [{out}]}}}}"
+        (results / "dvc.lock").write_text(lock)
+        (results / "metrics" / "split.json").write_text(json.dumps({"train": {"pieces": 3}}))
         assert record(settings, results)
         assert record(settings, results)
         ((inputs,),) = ([run.inputs.dataset_inputs for run in runs(root)],)
         (data,) = inputs
         assert (data.dataset.name, data.dataset.digest) == (settings.corpus, "0123abcd")
         assert data.tags[0].value == "training"
+        assert json.loads(data.dataset.profile) == {"train": {"pieces": 3}}
+        (run,) = runs(root)
+        assert run.data.tags["dvc_lock_md5"] == hashlib.md5(lock.encode()).hexdigest()
+        folder = root / "mlartifacts" / run.info.run_id / "artifacts"
+        assert (folder / "dvc.lock").read_text() == lock
 
     def test_again_replaces_numbers_and_samples(
         self, root: Path, settings: params.Params, results: Path

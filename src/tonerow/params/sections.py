@@ -220,10 +220,13 @@ class Generate(Section):
 
 
 class Track(Section):
-    """Where runs are logged."""
+    """Where runs and models are logged."""
 
     experiment: Text
     """name of the MLflow experiment"""
+
+    register_as: Annotated[str, Field(pattern=r"^[\w.\- ]+$")] | None
+    """name in MLflow's model registry under which each model becomes a version; null registers none"""
 
 
 ARCHITECTURES = subclasses_in(vars(architectures), Architecture)

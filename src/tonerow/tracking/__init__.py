@@ -1,4 +1,4 @@
-"""MLflow: the only importer of it."""
+"""MLflow: all that is logged and read goes through here."""
 
 from tonerow.tracking.run import Run, recipe_of, record, start, training_params
 from tonerow.tracking.store import finished, page, scores, set_environment

@@ -34,6 +34,7 @@ from tonerow.tracking.store import (
     TOKENS,
     VALUE_CHARACTERS,
     Point,
+    Save,
     Store,
     recipe,
     set_environment,
@@ -169,9 +170,15 @@ def start(settings: Params) -> Run:
 
 
 def record(
-    settings: Params, model: Path, scores: Path, samples: Path, metrics: Path, lock: Path
+    settings: Params,
+    model: Path,
+    scores: Path,
+    samples: Path,
+    metrics: Path,
+    lock: Path,
+    save: Save,
 ) -> bool:
-    """Puts the evaluation and the samples into the model's run, in place of earlier ones.
+    """Puts the model, its evaluation and samples into its run, in place of earlier ones.
 
     The run is the latest with the md5 of `model`. There is none if DVC restored the model from its
     cache, or the store is new: then the run is made up from the curves, and tagged ``restored``.
@@ -183,7 +190,9 @@ def record(
         samples: folder that becomes those under ``samples``.
         metrics: folder with ``curves.csv`` (one row per epoch) and JSON files, whose numbers become
             metrics named ``<file>/<dotted key>``; becomes the artifacts under ``metrics``.
-        lock: ``dvc.lock``, which says what the tokens were; without it no data are named.
+        lock: ``dvc.lock``, which says what the tokens were; without it no data are named. It becomes
+            an artifact, and its md5 the tag ``dvc_lock_md5``: it is the lock before this stage's entry.
+        save: writes the model as MLflow reads it; registered if `track` names what under.
 
     Returns:
         Whether the store took everything; if not, a warning has been printed.
@@ -206,10 +215,18 @@ def record(
     run = Run(settings)
     run._put(find_or_restore)
     if tokens := _tokens(lock):
-        run._put(lambda store: store.log_data(settings.corpus, tokens))
+        counts, lock_md5 = _counts(metrics), _md5(lock)
+        run._put(lambda store: store.log_data(settings.corpus, tokens, counts))
+        run._put(lambda store: store.client.log_artifact(store.run_id, str(lock)))
+        run._put(lambda store: store.client.set_tag(store.run_id, "dvc_lock_md5", lock_md5))
     run._put(lambda store: store.log(numbers))
     if rival := _rival(metrics / "evaluate.json"):
         run._put(lambda store: store.client.set_tag(store.run_id, "rival", rival))
+    run._put(lambda store: store.log_model(save, settings.name, values))
+    summary = [point for point in numbers if point[0].startswith("summary/")]
+    run._put(lambda store: store.log(summary, model=True))
+    if register_as := settings.track.register_as:
+        run._put(lambda store: store.register(register_as))
     run._put(lambda store: store.replace_folder(metrics, "metrics"))
     run._put(lambda store: store.replace_folder(scores, "scores"))
     run._put(lambda store: store.replace_folder(samples, "samples"))
@@ -264,6 +281,15 @@ def _tokens(lock: Path) -> str:
     stage = YAML(typ="safe", pure=True).load(lock)["stages"].get("tokenize", {})
     found = {out["path"]: out["md5"] for out in stage.get("outs", [])}
     return str(found.get(TOKENS, "")).removesuffix(".dir")
+
+
+def _counts(metrics: Path) -> dict[str, Any]:
+    """Pieces and notes of the corpus and of each split, as far as the metrics say."""
+    found: dict[str, Any] = {}
+    for name in ("ingest", "split"):
+        if (file := metrics / f"{name}.json").is_file():
+            found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _md5(path: Path) -> str:

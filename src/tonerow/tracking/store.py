@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,6 +52,8 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 Point = tuple[str, float, int, int]
 """A metric's name, value, unix time in ms, step."""
+Save = Callable[[Path, Any], None]
+"""Writes the folder of a model, given the `mlflow.models.Model` that it becomes."""
 
 
 def set_environment() -> None:
@@ -67,7 +69,7 @@ class Store:
         self.root = Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
         self.uri = _absolute(os.environ.get("MLFLOW_TRACKING_URI", ""), self.root)
         self.experiment = experiment
-        self.experiment_id = self.run_id = ""
+        self.experiment_id = self.run_id = self.model_id = ""
         self._client: Any = None
         # Two processes that set up one SQLite file crash; a server sees to that by itself.
         lock = FileLock(self.root / ".mlflow.lock", timeout=LOCK_SECONDS)
@@ -123,19 +125,27 @@ class Store:
         for i in range(0, len(items), PARAMS_A_BATCH):
             self.client.log_batch(self.run_id, params=items[i : i + PARAMS_A_BATCH])
 
-    def log(self, points: Sequence[Point]) -> None:
-        """Logs metrics; the same points again change nothing."""
+    def log(self, points: Sequence[Point], model: bool = False) -> None:
+        """Logs metrics of the run, or of its model too; the same points again change nothing."""
         from mlflow.entities import Metric  # noqa: PLC0415
 
-        items = [Metric(*point) for point in points]
+        model_id = self.model_id if model else None
+        items = [Metric(*point, model_id=model_id) for point in points]
         for i in range(0, len(items), METRICS_A_BATCH):
             self.client.log_batch(self.run_id, metrics=items[i : i + METRICS_A_BATCH])
 
-    def log_data(self, name: str, md5: str) -> None:
-        """Says what the run has learned from: a corpus by name, tokens by their md5 in ``dvc.lock``."""
+    def log_data(self, name: str, md5: str, counts: Mapping[str, Any]) -> None:
+        """Says what the run has learned from.
+
+        Args:
+            name: of the corpus.
+            md5: of its tokens, in ``dvc.lock``.
+            counts: such as the pieces and notes of each split.
+        """
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
-        dataset = Dataset(name, md5, "dvc", json.dumps({"path": TOKENS, "md5": md5}))
+        source = json.dumps({"path": TOKENS, "md5": md5})
+        dataset = Dataset(name, md5, "dvc", source, profile=json.dumps(counts))
         tags = [InputTag("mlflow.data.context", "training")]
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
 
@@ -144,6 +154,41 @@ class Store:
         self.client.set_tag(self.run_id, "model_md5", md5)
         self.client.update_run(self.run_id, name=name)
         self.client.set_terminated(self.run_id, "FINISHED")
+
+    def log_model(self, save: Save, name: str, values: Mapping[str, str]) -> None:
+        """Logs the run's model, in place of one that it has, with its parameters."""
+        from mlflow.entities import LoggedModelOutput  # noqa: PLC0415
+        from mlflow.models import Model  # noqa: PLC0415
+
+        self.model_id = self._find_model()
+        if not self.model_id:
+            made = self.client.create_logged_model(
+                self.experiment_id, name, self.run_id, params=dict(values)
+            )
+            self.model_id = made.model_id
+            self.client.log_outputs(self.run_id, [LoggedModelOutput(self.model_id, 0)])
+        with tempfile.TemporaryDirectory() as folder:
+            own = Path(folder) / "model"
+            save(own, Model(run_id=self.run_id, model_id=self.model_id))
+            self.client.log_model_artifacts(self.model_id, str(own))
+        self.client.finalize_logged_model(self.model_id, "READY")
+
+    def _find_model(self) -> str:
+        """The id of the run's model; empty if there is none."""
+        outputs = self.client.get_run(self.run_id).outputs
+        return next((str(of.model_id) for of in outputs.model_outputs), "") if outputs else ""
+
+    def register(self, name: str) -> None:
+        """Makes the run's model a version of a registered model, unless it is one."""
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+        with contextlib.suppress(MlflowException):  # it is there already
+            self.client.create_registered_model(name)
+        versions = self.client.search_model_versions(f"name = '{name}'")
+        # not `models:/ID`: MLflow looks that up in the store of the environment, not in this one
+        source = self.client.get_logged_model(self.model_id).artifact_location
+        if source not in {version.source for version in versions}:
+            self.client.create_model_version(name, source, self.run_id, model_id=self.model_id)
 
     def replace_folder(self, folder: Path, name: str) -> None:
         """Logs a folder's files as the artifacts under `name`, in place of those already there."""

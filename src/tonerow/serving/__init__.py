@@ -1,0 +1,1 @@
+"""A trained model behind MLflow's `predict`: notes for a table."""
