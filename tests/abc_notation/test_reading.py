@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tonerow.abc_notation.reading import decode, parse_tune, play, read_tune, split_tunes
+from tonerow.abc_notation.playing import play
+from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import Score, UnreadableError
 

@@ -10,32 +10,9 @@ import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tonerow.abc_notation.voice import Mark
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A bar line (or part label) between two sounds.
-
-    Attributes:
-        position: index of the sound that follows.
-        line: where it stands in the tune's text, from 1.
-        times: how often the section that ends here is played: 2 for ``:|``, 3 for ``::|``; 0 where
-            no repeat ends.
-        starts: whether a repeat starts here (``|:``).
-        double: whether a section ends here (``||``, ``|]``, ``[|``).
-        endings: the passes of the variant ending that begins here; empty for none.
-        part: the label of the `P:` field that stands here; None for none.
-    """
-
-    position: int
-    line: int
-    times: int = 0
-    starts: bool = False
-    double: bool = False
-    endings: tuple[int, ...] = ()
-    part: str | None = None
 
 
 @dataclass(slots=True)

@@ -14,9 +14,8 @@ from fractions import Fraction
 
 from tonerow.abc_notation.fields import ALTERATIONS, refuse
 from tonerow.abc_notation.grammar import GRACE_NOTE, MEMBER, TOKEN, UNCLEAR
-from tonerow.abc_notation.repeats import Mark
 from tonerow.abc_notation.state import Fields
-from tonerow.abc_notation.voice import WHOLE, Sound
+from tonerow.abc_notation.voice import WHOLE, Mark, Sound
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
 

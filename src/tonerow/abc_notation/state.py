@@ -22,8 +22,7 @@ from tonerow.abc_notation.fields import (
     voice_shift,
 )
 from tonerow.abc_notation.grammar import COMMENT
-from tonerow.abc_notation.repeats import Mark
-from tonerow.abc_notation.voice import Voice
+from tonerow.abc_notation.voice import Mark, Voice
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
 

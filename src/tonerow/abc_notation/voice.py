@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tonerow.abc_notation.fields import Key, Shift, refuse
-from tonerow.abc_notation.repeats import Mark
 from tonerow.notes.schema import Rejection
 
 WHOLE = 2**12 * 3**4 * 5**2 * 7 * 11 * 13
@@ -62,6 +61,30 @@ class Bar:
     meter: Fraction | None
     n_notes: int
     begin: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A bar line (or part label) between two sounds.
+
+    Attributes:
+        position: index of the sound that follows.
+        line: where it stands in the tune's text, from 1.
+        times: how often the section that ends here is played: 2 for ``:|``, 3 for ``::|``; 0 where
+            no repeat ends.
+        starts: whether a repeat starts here (``|:``).
+        double: whether a section ends here (``||``, ``|]``, ``[|``).
+        endings: the passes of the variant ending that begins here; empty for none.
+        part: the label of the `P:` field that stands here; None for none.
+    """
+
+    position: int
+    line: int
+    times: int = 0
+    starts: bool = False
+    double: bool = False
+    endings: tuple[int, ...] = ()
+    part: str | None = None
 
 
 @dataclass(slots=True)

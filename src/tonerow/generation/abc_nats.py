@@ -13,9 +13,9 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 from tonerow.abc_notation import Tune
 from tonerow.abc_notation.grammar import TOKEN
 from tonerow.abc_notation.lines import tune_lines
-from tonerow.abc_notation.reading import WrittenVoice
 from tonerow.abc_notation.repeats import played_ranges
 from tonerow.abc_notation.voice import WHOLE
+from tonerow.abc_notation.written import WrittenVoice
 from tonerow.generation.samples import Request
 from tonerow.models.base import START, Batch
 from tonerow.notes.score import Score
