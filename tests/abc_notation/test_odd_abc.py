@@ -145,6 +145,7 @@ def test_what_cannot_be_read_right_is_refused(case: str) -> None:
 LARGE = {
     "repeats that end nothing": HEAD + "C |1 D" + ":|" * 40_000 + "|2 E|",
     "repeats that begin nothing": HEAD + "C |1 D" + "|:" * 40_000 + "|2 E|",
+    "double bars": HEAD + "C||" * 40_000 + "C:|",
     "ties": HEAD + "C-" * 40_000 + "C",
     "quoted texts": HEAD + '""' * 100_000 + "C",
     "decorations": HEAD + "!a!" * 40_000 + "C",

@@ -168,6 +168,30 @@ def test_repeats(case: str) -> None:
     assert letters(tune(body)) == expected
 
 
+# In 3/4, with quarter notes: what is played.
+DOUBLE_BARS = {
+    "only the beginning fits": ("BC|D3|E2DF||G3|A3|B:|", "BCDEDFGAB" * 2),
+    "the beginning fits, without metre": ("[M:none]C|D3|E3||F3|G2:|", "CDEFG" * 2),
+    "the beginning fits, up to a first ending": ("C|D3|E3||F3|1G2:|2A3|]", "CDEFGCDEFA"),
+    "only the double bar fits": ("C|D3|E3||F3|G3:|", "CDEFGFG"),
+    "both fit": ("C|D3|E2||F|G3|A2:|", "CDEFGAFGA"),
+    "neither fits": ("D3|E3||F3|G2:|", "DEFGFG"),
+    "an earlier double bar fits": ("C|D3|D3|E2||F|G3|A3||B3|D2:|", "CDDE" + "FGABD" * 2),
+    "the last of several fits": ("C3|D3||E3|F3||G3|A3:|", "CDEFGAGA"),
+    "a scrap before the double bar": ("C3||D3|E3|F3:|", "CDEF" * 2),
+    "a scrap behind the double bar": ("C3|D3|E3||F3:|", "CDEF" * 2),
+    "a first ending at the double bar": ("C3|D3|E3||1F3:|2G3|]", "CDEFCDEG"),
+    "three bars are no scrap": (f"C3|C3|C3||{'D3|' * 9}E3:|", "CCC" + "DDDDDDDDDE" * 2),
+    "only after the repeat before": ("C|D2|E2:|F3|G3||A3|B3:|", "CDECDEFGABAB"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBLE_BARS)
+def test_a_repeat_goes_back_to_a_double_bar_where_the_bars_fit(case: str) -> None:
+    body, expected = DOUBLE_BARS[case]
+    assert letters(tune(body, meter="3/4")) == expected
+
+
 @pytest.mark.parametrize(
     ("order", "expected"),
     [("ABA", "CDEC"), ("A2B", "CCDE"), ("(AB)2", "CDECDE"), ("A.B", "CDE"), ("Slow part", "CDE")],

@@ -59,7 +59,7 @@ def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
         raise UnreadableError(Rejection.UNSUPPORTED_FORMAT, what)
     played, ends, left = [], set(), max_notes
     for voice in tune.voices:
-        ranges = played_ranges(len(voice.sounds), list(voice.marks), tune.order, left)
+        ranges = played_ranges(voice, tune.order, left)
         left -= sum(end - begin for begin, end in ranges)
         ends.add(sum(s.advance for begin, end in ranges for s in voice.sounds[begin:end]))
         played.append(ranges)

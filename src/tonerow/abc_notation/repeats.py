@@ -7,12 +7,51 @@ recurses.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from tonerow.abc_notation.voice import Mark
+from tonerow.abc_notation.voice import WHOLE, Mark
+from tonerow.abc_notation.written import WrittenVoice
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
+
+
+class _Lengths:
+    """How long what stands between two sounds is, and whether its bars add up.
+
+    Attributes:
+        bar: the length that most bars of the voice have, in 1 / `WHOLE`.
+    """
+
+    def __init__(self, voice: WrittenVoice) -> None:
+        self._onsets = list(accumulate((sound.advance for sound in voice.sounds), initial=0))
+        self._bars = [bar.begin for bar in voice.bars]
+        counts = Counter(bar.length for bar in voice.bars)
+        usual = max(counts, key=lambda length: (counts[length], length), default=0)
+        self.bar = int(usual * WHOLE)
+
+    def of(self, begin: int, end: int) -> int:
+        """In 1 / `WHOLE`, from sound `begin` to sound `end`."""
+        return self._onsets[end] - self._onsets[begin]
+
+    def fit(self, begin: int, end: int) -> bool:
+        """Whether the last bar and the first are whole together, as where a repeat goes back."""
+        second = bisect_right(self._bars, begin)
+        first_end = min([*self._bars[second : second + 1], end])
+        last_begin = max(self._bars[bisect_left(self._bars, end) - 1], begin)
+        both = self.of(begin, first_end) + self.of(last_begin, end)
+        return both > 0 and both % self.bar == 0
+
+    def are_sections(self, before: int, double: int, end: int) -> bool:
+        """Whether a double bar divides two sections, neither of them a mere scrap.
+
+        A scrap is shorter than three bars and than half of what is on the other side.
+        """
+        short, long = sorted((self.of(before, double), self.of(double, end)))
+        return short > 0 and 2 * short >= min(long, 6 * self.bar)
 
 
 @dataclass(slots=True)
@@ -28,7 +67,9 @@ class _Player:
 
     start: int
     limit: int
+    lengths: _Lengths
     explicit: bool = False
+    doubles: list[int] = field(default_factory=list)
     endings: list[_Ending] = field(default_factory=list)
     ranges: list[tuple[int, int]] = field(default_factory=list)
     played: int = 0
@@ -50,7 +91,21 @@ class _Player:
         else:
             for _ in range(times):
                 self.play(self.start, position)
-        self.start, self.explicit, self.endings = position, False, []
+        self.start, self.explicit, self.endings, self.doubles = position, False, [], []
+
+    def begin_repeat(self, position: int) -> None:
+        """Play once what stands before the section that the repeat sign at `position` repeats."""
+        places = [self.start, *(double for double in self.doubles if double < position)]
+        fitting = [
+            double
+            for before, double in pairwise(places)
+            if self.lengths.fit(double, position)
+            and self.lengths.are_sections(before, double, position)
+        ]
+        whole = not fitting and self.lengths.fit(self.start, position)
+        begin = self.start if whole else (fitting or places)[-1]
+        self.play(self.start, begin)
+        self.start, self.doubles = begin, []
 
     def _play_endings(self, position: int, line: int) -> None:
         last = self.endings[-1]
@@ -78,6 +133,8 @@ class _Player:
 
 def _repeat(player: _Player, mark: Mark, ending_follows: bool) -> None:
     if player.endings:
+        if player.endings[-1].end is None:
+            player.begin_repeat(mark.position)
         player.endings[-1].end = mark.position
         if not ending_follows:
             player.close(mark.position, mark.line)
@@ -92,11 +149,14 @@ def _repeat(player: _Player, mark: Mark, ending_follows: bool) -> None:
             Rejection.CORRUPT,
             f"A second ending follows without a first one (line {mark.line} of the tune)",
         )
+    player.begin_repeat(mark.position)
     player.close(mark.position, mark.line, mark.times)
 
 
-def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tuple[int, int]]:
-    player = _Player(begin, limit)
+def _play_part(
+    begin: int, end: int, marks: Sequence[Mark], limit: int, lengths: _Lengths
+) -> list[tuple[int, int]]:
+    player = _Player(begin, limit, lengths)
     last_ending = {mark.position: index for index, mark in enumerate(marks) if mark.endings}
     for index, mark in enumerate(marks):
         ending_follows = last_ending.get(mark.position, -1) >= index  # at the same place
@@ -110,9 +170,10 @@ def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tupl
                 player.close(mark.position, mark.line)
             player.explicit = player.explicit or mark.starts
         elif mark.double and not mark.times and not _repeat_follows(marks, index):
-            unended = not player.endings and not player.explicit
-            if unended or (player.is_last_ending() and not ending_follows):
+            if player.is_last_ending() and not ending_follows:
                 player.close(mark.position, mark.line)
+            elif not (player.endings or player.explicit or mark.position == player.start):
+                player.doubles.append(mark.position)
         if mark.endings:
             if player.endings and player.endings[-1].end is None:
                 raise UnreadableError(
@@ -125,7 +186,7 @@ def _play_part(begin: int, end: int, marks: list[Mark], limit: int) -> list[tupl
     return player.ranges
 
 
-def _repeat_follows(marks: list[Mark], index: int) -> bool:
+def _repeat_follows(marks: Sequence[Mark], index: int) -> bool:
     """Whether a repeat ends at the same place, right after marks[index]."""
     following = marks[index + 1 : index + 2]
     return bool(following and following[0].times) and (
@@ -133,20 +194,20 @@ def _repeat_follows(marks: list[Mark], index: int) -> bool:
     )
 
 
-def played_ranges(
-    n_sounds: int, marks: list[Mark], order: str | None, limit: int
-) -> list[tuple[int, int]]:
+def played_ranges(voice: WrittenVoice, order: str | None, limit: int) -> list[tuple[int, int]]:
     """Which sounds are played, in order, as ranges [begin, end) of their indices.
 
-    A ``:|`` repeats from the last ``|:``, else from the last end of a repeat, double bar or part
-    label, else from the beginning. (Where transcribers wrote the form of a tune beside it, as in
-    ``I: || ::``, they mean the double bar so.) A ``|:`` that is never closed is played once. The
+    A ``:|`` repeats from the last ``|:``, else from the last end of a repeat or part label, else
+    from the beginning. Where double bars stand between, it repeats from the last of them, if its
+    first bar and the one before the ``:|`` make whole bars and it divides no scrap from the rest;
+    if no double bar does, and the beginning's first bar fits, from the beginning; if that does not
+    fit either, from the last double bar. (Where transcribers wrote the form of a tune beside it, as
+    in ``I: || ::``, they mean the double bar so.) A ``|:`` that is never closed is played once. The
     `P:` order of the header is followed where the body has part labels; each part's repeats are
     played whenever the part is.
 
     Args:
-        n_sounds: how many sounds are written.
-        marks: the bar lines and part labels, in order of position.
+        voice: as written.
         order: the header's `P:` field; None for none.
         limit: how many sounds may be played at most.
 
@@ -155,10 +216,11 @@ def played_ranges(
             names a part that is not there, UNSUPPORTED_FORMAT where it is unclear whether the order
             counts the repeats in, TOO_MANY_NOTES beyond `limit`.
     """
+    marks, n_sounds, lengths = voice.marks, len(voice.sounds), _Lengths(voice)
     labels = [mark for mark in marks if mark.part is not None]
     sequence = play_order(order, {str(mark.part) for mark in labels}, limit)
     if sequence is None:
-        return _play_part(0, n_sounds, marks, limit)
+        return _play_part(0, n_sounds, marks, limit, lengths)
     bounds = [*(mark.position for mark in labels), n_sounds]
     parts: dict[str, list[tuple[int, int]]] = {}
     named = set(sequence)
@@ -172,7 +234,7 @@ def played_ranges(
             continue
         inside = [m for m in marks if begin <= m.position < end or (m.position == end and m.times)]
         inside = [m for m in inside if m.part is None and not (m.times and m.position == begin)]
-        parts[str(label.part)] = _play_part(begin, end, inside, limit)
+        parts[str(label.part)] = _play_part(begin, end, inside, limit, lengths)
     ranges = [(0, bounds[0])] if bounds[0] else []
     _check_order(sequence, parts)
     n_played = 0

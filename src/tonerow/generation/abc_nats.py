@@ -96,7 +96,7 @@ def of_notes(tune: Tune, score: Score, sounds: list[Floats]) -> dict[Note, float
 def _played(voice: WrittenVoice, order: str | None, unit: int) -> list[tuple[int, int]]:
     """The sounds of a voice in the order of playing, and when each begins, in ticks of so many units."""
     most = 1 << 62  # it has been played: it is short enough
-    ranges = played_ranges(len(voice.sounds), list(voice.marks), order, most)
+    ranges = played_ranges(voice, order, most)
     played = [i for begin, end in ranges for i in range(begin, end)]
     onsets = accumulate((voice.sounds[i].advance for i in played), initial=0)
     return [(i, onset // unit) for i, onset in zip(played, onsets, strict=False)]
