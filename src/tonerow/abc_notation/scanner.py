@@ -251,6 +251,8 @@ class Scanner(Fields):
         voice.end_bar()
         if sign == "|" and not passes:
             return
+        if sign == "|:|":  # not in the standard
+            sign = "|:" if voice.is_in_pickup() else ":|:"
         before = len(sign) - len(sign.lstrip(":"))
         after = len(sign) - len(sign.rstrip(":"))
         if before == len(sign):  # "::" stands for ":|:"

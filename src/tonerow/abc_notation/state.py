@@ -180,7 +180,7 @@ class Fields:
             if for_all:
                 self._key = voice.key
                 self._start.shift = self._start.shift.updated(voice.key.shift)
-        elif letter == "P":
+        elif letter == "P" and re.fullmatch("[A-Za-z]", value.strip()):  # else it is a remark
             for each in self.voices:  # a part begins in all of them
                 if each is voice or not each.is_at_label():
                     each.marks.append(Mark(len(each.sounds), self._line, part=value.strip()))

@@ -146,6 +146,14 @@ class Voice:
         last = self.marks[-1] if self.marks else None
         return last is not None and last.part is not None and last.position == len(self.sounds)
 
+    def is_in_pickup(self) -> bool:
+        """Whether less than a whole bar has ended since the last mark."""
+        since = self.marks[-1].position if self.marks else 0
+        ended = [bar for bar in self.bars[-2:] if bar.begin >= since]
+        return not ended or (
+            len(ended) == 1 and ended[0].meter is not None and ended[0].length < ended[0].meter
+        )
+
     def add(self, sound: Sound) -> None:
         """Append a note, chord or rest, as the broken rhythm and tuplet in force have it."""
         broken, self.broken = self.broken, None
