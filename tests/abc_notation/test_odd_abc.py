@@ -123,8 +123,8 @@ BAD = {
     "100,000 colons": ((HEAD + "C|" + ":" * 100_000 + "|").encode(), Rejection.CORRUPT),
     "100,000 repeats": ((HEAD + "|:C" * 50_000 + ":|" * 50_000).encode(), Rejection.CORRUPT),
     "100,000 endings": ((HEAD + "C" + "[1" * 100_000).encode(), Rejection.CORRUPT),
-    "100,000 parts": (
-        f"X:1\nP:{'A' * 100_000}\nK:C\n{'P:B' + chr(10)} P:A\nC|".encode(), Rejection.CORRUPT),
+    "300,000 parts": (
+        f"X:1\nP:{'A' * 300_000}\nK:C\nP:A\nC|".encode(), Rejection.TOO_MANY_NOTES),
     "100,000 open groups": ((HEAD + "{" * 100_000).encode(), Rejection.CORRUPT),
     "100,000 voices": (
         (HEAD + "".join(f"[V:{i}]C" for i in range(100_000))).encode(), Rejection.CORRUPT),

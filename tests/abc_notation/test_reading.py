@@ -202,22 +202,39 @@ def test_a_repeat_goes_back_to_a_double_bar_where_the_bars_fit(case: str) -> Non
     assert letters(tune(body, meter="3/4")) == expected
 
 
-@pytest.mark.parametrize(
-    ("order", "expected"),
-    [("ABA", "CDEC"), ("A2B", "CCDE"), ("(AB)2", "CDECDE"), ("A.B", "CDE"), ("Slow part", "CDE")],
-)
-def test_play_order(order: str, expected: str) -> None:
-    assert letters(f"X:1\nP:{order}\nL:1/4\nK:C\nP:A\nC|\nP:B\nDE|") == expected
+# The header's order, the body, and what is played.
+PLAY_ORDERS = {
+    "parts again": ("ABA", "P:A\nC|\nP:B\nDE|", "CDEC"),
+    "counts": ("A2B", "P:A\nC|\nP:B\nDE|", "CCDE"),
+    "groups": ("(AB)2", "P:A\nC|\nP:B\nDE|", "CDECDE"),
+    "dots": ("A.B", "P:A\nC|\nP:B\nDE|", "CDE"),
+    "a remark alone": ("Slow part", "P:A\nC|\nP:B\nDE|", "CDE"),
+    "a remark behind": ("AABA last time", "P:A\nC|\nP:B\nDE|", "CCDEC"),
+    "a remark before": ("Play ABA", "P:A\nC|\nP:B\nDE|", "CDEC"),
+    "remarks in brackets": ("A(acc) A(unacc)", "P:A\nC|\nP:B\nDE|", "CC"),
+    "a part that is not there": ("ABCA", "P:A\nC|\nP:B\nDE|", "CDEC"),
+    "no part that is there": ("XY", "P:A\nC|\nP:B\nDE|", "CDE"),
+    "a repeat before the first part": ("BA", "E:|\nP:A\nC|\nP:B\nD|", "EEDC"),
+    "no part twice running": ("ABA", "P:A\nC:|\nP:B\nD:|\n", "CCDDCC"),
+    "repeats that the order counts": ("AAB", "P:A\nC:|\nP:B\nD|\n", "CCD"),
+    "repeats counted, and in all parts": ("AABA", "P:A\nC:|\nP:B\nD:|\n", "CCDC"),
+    "repeats counted twice": ("A4B", "P:A\nC:|\nP:B\nD|\n", "CCCCD"),
+    "endings counted": ("A2.B", "[P:A]|:C|1 D:|2 E||\n[P:B]F|", "CDCEF"),
+    "endings counted, and once alone": ("AABA", "P:A\n|:C|1D:|2E|\nP:B\nF|", "CDCEFCE"),
+    "endings counted, an odd number": ("A3B", "P:A\n|:C|1D:|2E|\nP:B\nF|", "CECDCEF"),
+    "a pick-up before what is repeated": ("AAB", "P:A\nC|:DEFG:|\nP:B\nA4|", "CDEFGDEFGA"),
+    "several repeats in a part": ("AAB", "P:A\nCDEF:|GA:|\nP:B\nB|", "CDEFCDEFGAGA" * 2 + "B"),
+    "32 bars with the repeats, 24 without": (
+        "AAB", f"P:A\n{'C4|' * 3}C4:|\nP:B\n{'D4|' * 16}", "C" * 16 + "D" * 16),
+    "32 bars with the repeats, 16 without": (
+        "AAB", f"P:A\n{'C4|' * 3}C4:|\nP:B\n{'D4|' * 7}D4:|", "C" * 8 + "D" * 8),
+}  # fmt: skip
 
 
-def test_play_order_plays_the_repeats_of_a_part_each_time() -> None:
-    assert letters("X:1\nP:ABA\nL:1/4\nK:C\nP:A\nC:|\nP:B\nD:|\n") == "CCDDCC"
-
-
-def test_play_order_that_may_count_repeats_is_refused() -> None:
-    because, detail = refusal("X:1\nP:AAB\nL:1/4\nK:C\nP:A\nC:|\nP:B\nD|\n")
-    assert because is Rejection.UNSUPPORTED_FORMAT
-    assert "unclear" in detail
+@pytest.mark.parametrize("case", PLAY_ORDERS)
+def test_play_order(case: str) -> None:
+    order, body, expected = PLAY_ORDERS[case]
+    assert letters(f"X:1\nP:{order}\nM:4/4\nL:1/4\nK:C\n{body}") == expected
 
 
 NOT_NOTES = {
@@ -414,7 +431,7 @@ REFUSED = {
     "ending 2 twice": (tune("|:C|2D:|2E|"), Rejection.CORRUPT, "2, 2"),
     "ending 1 twice": (tune("|:C|1D:|1E|"), Rejection.CORRUPT, "1, 1"),
     "no such pass": (tune("|:C|0D:|"), Rejection.CORRUPT, "ending"),
-    "missing part": ("X:1\nP:AB\nK:C\nP:A\nC", Rejection.CORRUPT, "'B'"),
+    "one part twice": ("X:1\nP:AB\nK:C\nP:A\nC\nP:B\nD\nP:A\nE", Rejection.CORRUPT, "'A' (line 8"),
     "many parts": (
         "X:1\nP:" + "(" * 9 + "A" + ")99" * 9 + "\nK:C\nP:A\nC",
         Rejection.TOO_MANY_NOTES,

@@ -75,6 +75,13 @@ def test_a_part_begins_in_every_voice() -> None:
     assert voices(f"X:1\nL:1/4\n{text}") == ["60 67 67", "64 71 71"]
 
 
+def test_an_order_of_parts_is_for_all_voices() -> None:
+    by_part = "P:A2BA\nK:C\nP:A\nV:1\nC:|\nV:2\nE:|\nP:B\nV:1\nD|\nV:2\nF|"
+    by_voice = "P:A2BA\nK:C\nV:1\nP:A\nC:|\nP:B\nD|\nV:2\nP:A\nE:|\nP:B\nF|"
+    for text in (by_part, by_voice):
+        assert voices(f"X:1\nL:1/4\n{text}") == ["60 60 62 60", "64 64 65 64"]
+
+
 # What follows `X:1 / L:1/4`, and the program of each voice.
 PROGRAMS = {
     "for all": ("%%MIDI program 40\nK:C\nV:1\nC\nV:2\nC", [40, 40]),
@@ -96,9 +103,8 @@ def test_programs_of_voices(case: str) -> None:
 REFUSED = {
     "music before the first voice": (
         "K:C\nC\nV:1\nC", Rejection.UNSUPPORTED_FORMAT, "before the first voice"),
-    "an order of parts in voices": (
-        "P:ABA\nK:C\nV:1\nP:A\nC|\nP:B\nD|\nV:2\nC|D|",
-        Rejection.UNSUPPORTED_FORMAT, "order of parts"),
+    "an order of parts that one voice does not have": (
+        "P:ABA\nK:C\nV:1\nP:A\nC|\nP:B\nD|\nV:2\nC|D|", Rejection.CORRUPT, "end together"),
     "parts of one voice alone": (
         "K:C\nV:1\nC|\nP:B\nD:|\nV:2\nC|D:|", Rejection.CORRUPT, "end together"),
     "a large transposition": ("%%MIDI transpose 100\nK:C\nC", Rejection.CORRUPT, "'100'"),

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.abc_notation.downbeat import first_downbeat
-from tonerow.abc_notation.repeats import play_order, played_ranges
+from tonerow.abc_notation.orders import play_order, played_parts
+from tonerow.abc_notation.repeats import Range
 from tonerow.abc_notation.voice import WHOLE
 from tonerow.abc_notation.written import Tune, WrittenVoice
 from tonerow.notes.schema import Rejection
@@ -39,8 +40,8 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
     """
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
-    played_voices = _played_voices(tune, max_notes)
-    for track, (voice, ranges) in enumerate(zip(tune.voices, played_voices, strict=True)):
+    ranges_played = played_voices(tune, max_notes)
+    for track, (voice, ranges) in enumerate(zip(tune.voices, ranges_played, strict=True)):
         played, changes = _play_voice(voice, ranges)
         notes += [(track, voice.program, *note) for note in played]
         tempos += changes
@@ -48,21 +49,26 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
         raise UnreadableError(Rejection.TOO_MANY_NOTES, f"The tune has over {max_notes:,} notes")
     if not notes:
         raise UnreadableError(Rejection.NO_NOTES, "The play order leaves out every note")
-    return _score(tune, notes, sorted(tempos), _downbeat(tune.voices[0], played_voices[0]))
+    return _score(tune, notes, sorted(tempos), _downbeat(tune.voices[0], ranges_played[0]))
 
 
-def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
-    """Which sounds of each voice are played, in order; voices with parts must end together."""
+def played_voices(tune: Tune, max_notes: int) -> list[list[Range]]:
+    """Which sounds of each voice are played, in order, as ranges [begin, end) of their indices.
+
+    Args:
+        tune: as `parse_tune` gives it.
+        max_notes: notes and rests that it may have at most, as played.
+
+    Raises:
+        UnreadableError: repeats, endings or parts contradict each other, voices with parts do not
+            end together, or too many sounds are played.
+    """
     labels = {mark.part for voice in tune.voices for mark in voice.marks if mark.part is not None}
-    if len(tune.voices) > 1 and play_order(tune.order, labels, max_notes) is not None:
-        what = "The tune has several voices and an order of parts, which one voice alone may have"
-        raise UnreadableError(Rejection.UNSUPPORTED_FORMAT, what)
-    played, ends, left = [], set(), max_notes
-    for voice in tune.voices:
-        ranges = played_ranges(voice, tune.order, left)
-        left -= sum(end - begin for begin, end in ranges)
-        ends.add(sum(s.advance for begin, end in ranges for s in voice.sounds[begin:end]))
-        played.append(ranges)
+    played = played_parts(tune.voices, play_order(tune.order, labels, max_notes), max_notes)
+    ends = {
+        sum(sound.advance for begin, end in ranges for sound in voice.sounds[begin:end])
+        for voice, ranges in zip(tune.voices, played, strict=True)
+    }
     if labels and len(ends) > 1:
         what = "The tune has parts, and with their repeats played its voices do not end together"
         raise UnreadableError(Rejection.CORRUPT, what)
@@ -70,7 +76,7 @@ def _played_voices(tune: Tune, max_notes: int) -> list[list[tuple[int, int]]]:
 
 
 def _play_voice(
-    voice: WrittenVoice, ranges: list[tuple[int, int]]
+    voice: WrittenVoice, ranges: list[Range]
 ) -> tuple[list[tuple[int, int, int]], list[tuple[int, float]]]:
     """(pitch, onset, duration) and (onset, tempo) in 1 / `WHOLE`, in the order of playing."""
     notes: list[tuple[int, int, int]] = []
@@ -102,7 +108,7 @@ def _play_voice(
     return notes, changes
 
 
-def _downbeat(voice: WrittenVoice, ranges: list[tuple[int, int]]) -> float | None:
+def _downbeat(voice: WrittenVoice, ranges: list[Range]) -> float | None:
     """When a bar begins, in quarter notes; None in free metre."""
     if voice.time_signature is None:
         return None

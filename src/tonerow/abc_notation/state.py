@@ -64,6 +64,7 @@ class Fields:
         self._propagate = "pitch"  # what accidentals apply to up to the bar line (ABC 2.1, 11.3)
         self._ornaments = set(ORNAMENTS)
         self._voice: Voice | None = None
+        self._part: str | None = None  # by the last label in the body
 
     def field(self, letter: str, value: str, line: int) -> None:
         """Apply a field of the header or, once a voice has begun, of the body (ABC 2.1, 3)."""
@@ -181,9 +182,10 @@ class Fields:
                 self._key = voice.key
                 self._start.shift = self._start.shift.updated(voice.key.shift)
         elif letter == "P" and re.fullmatch("[A-Za-z]", value.strip()):  # else it is a remark
+            self._part = value.strip()
             for each in self.voices:  # a part begins in all of them
                 if each is voice or not each.is_at_label():
-                    each.marks.append(Mark(len(each.sounds), self._line, part=value.strip()))
+                    each.marks.append(Mark(len(each.sounds), self._line, part=self._part))
         elif letter == "Q" and (bpm := parse_tempo(value, voice.unit, self._line)) is not None:
             voice.tempos.append((len(voice.sounds), bpm))
 
@@ -212,6 +214,8 @@ class Fields:
         meter_name, meter = self._meter or (None, None)
         voice = Voice(name, self._unit or Fraction(1, 8), meter, meter_name, self._key)
         self._prepare(voice, name)
+        if self._part is not None:
+            voice.marks.append(Mark(0, self._line, part=self._part))
         self.voices.append(voice)
         return voice
 

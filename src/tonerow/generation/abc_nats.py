@@ -13,7 +13,8 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 from tonerow.abc_notation import Tune
 from tonerow.abc_notation.grammar import TOKEN
 from tonerow.abc_notation.lines import tune_lines
-from tonerow.abc_notation.repeats import played_ranges
+from tonerow.abc_notation.playing import played_voices
+from tonerow.abc_notation.repeats import Range
 from tonerow.abc_notation.voice import WHOLE
 from tonerow.abc_notation.written import WrittenVoice
 from tonerow.generation.samples import Request
@@ -82,9 +83,11 @@ def of_notes(tune: Tune, score: Score, sounds: list[Floats]) -> dict[Note, float
     columns = (score.track, score.onset_tick, score.pitch)
     begun = set(zip(*(column.tolist() for column in columns), strict=True))
     found: dict[Note, float] = defaultdict(float)
-    for track, (voice, nats) in enumerate(zip(tune.voices, sounds, strict=True)):
+    most = 1 << 62  # it has been played: it is short enough
+    voices = zip(tune.voices, played_voices(tune, most), sounds, strict=True)
+    for track, (voice, ranges, nats) in enumerate(voices):
         latest: dict[int, int] = {}  # by pitch, when its last note began
-        for i, tick in _played(voice, tune.order, WHOLE // 4 // score.ticks_per_beat):
+        for i, tick in _played(voice, ranges, WHOLE // 4 // score.ticks_per_beat):
             pitches = voice.sounds[i].pitches
             for pitch in pitches:
                 if (track, tick, pitch) in begun:  # else a tie holds it
@@ -93,10 +96,8 @@ def of_notes(tune: Tune, score: Score, sounds: list[Floats]) -> dict[Note, float
     return dict(found)
 
 
-def _played(voice: WrittenVoice, order: str | None, unit: int) -> list[tuple[int, int]]:
+def _played(voice: WrittenVoice, ranges: list[Range], unit: int) -> list[tuple[int, int]]:
     """The sounds of a voice in the order of playing, and when each begins, in ticks of so many units."""
-    most = 1 << 62  # it has been played: it is short enough
-    ranges = played_ranges(voice, order, most)
     played = [i for begin, end in ranges for i in range(begin, end)]
     onsets = accumulate((voice.sounds[i].advance for i in played), initial=0)
     return [(i, onset // unit) for i, onset in zip(played, onsets, strict=False)]
