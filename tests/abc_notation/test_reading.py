@@ -67,6 +67,7 @@ PITCHES = {
     "empty": ("", "F", "65"),
     "key with accidentals": ("D =c _b", "fcb", "78 72 82"),
     "explicit": ("D exp _b ^f", "fcb", "78 72 82"),
+    "in doubt": ("ADor?", "Fc", "66 72"),
     "clef": ("G clef=bass", "F", "66"),
     "octave": ("C octave=-1", "c", "60"),
     "transpose": ("C transpose=-2 treble", "c", "70"),
@@ -135,6 +136,8 @@ ORDERS = {
     "both, with a bar": ("|:C:||:D:|", "CCDD"),
     "after a double bar": ("C||D:|", "CDD"),
     "after a final bar": ("C|]D:|", "CDD"),
+    "after a bracket at the end of a line": ("C] \nD:|", "CDD"),
+    "after a bracket at the end of a line that goes on": ("C]\\\nD:|", "CDD"),
     "a double bar inside": ("|:C||D:|", "CDCD"),
     "an invisible bar": ("C[|]D:|", "CDCD"),
     "a double bar before the end": ("CD||:|E", "CDCDE"),
@@ -302,6 +305,13 @@ def test_default_unit(meter: str, expected: str) -> None:
     assert line(f"X:1\n{meter}\nK:C\nC") == f"60:{expected}"
 
 
+@pytest.mark.parametrize("meter", ["2", "2/4 3/4", "C, 6/8", "3/4 = 6/8", "none", ""])
+def test_a_field_that_states_no_single_metre_states_none(meter: str) -> None:
+    score = read_tune(f"X:1\nM:{meter}\nL:1/4\nK:C\nCDE|")
+    assert score.pitch.tolist() == [60, 62, 64]
+    assert score.time_signature is None
+
+
 def test_metre_in_the_body_keeps_the_unit() -> None:
     assert line("X:1\nM:4/4\nK:C\nM:2/4\nC") == "60:1/2"
 
@@ -330,6 +340,8 @@ def test_voices_are_tracks_that_expand_by_themselves() -> None:
         ("Slowly 1/4 = 60 or more", 60.0),
         ('"Slow"', None),
         ("Slowly", None),
+        ("0", None),
+        ("1/4=0", None),
     ],
 )
 def test_tempo(tempo: str, bpm: float | None) -> None:
@@ -402,6 +414,8 @@ REFUSED = {
     ),
     "unknown octave clef": (tune("[V:1 trebel-8]C"), Rejection.UNSUPPORTED_FORMAT, "trebel-8"),
     "two octaves": (tune("C", "C clef=bass-15"), Rejection.UNSUPPORTED_FORMAT, "bass-15"),
+    "a small tonic": (tune("C", "g"), Rejection.CORRUPT, "'g' is no key: a tonic is a capital"),
+    "a small tonic and a mode": (tune("[K:f#m]C"), Rejection.CORRUPT, "capital"),
     "garbled key": (tune("C", "Bn"), Rejection.CORRUPT, "Bn"),
     "no mode": (tune("C", "Dmi"), Rejection.CORRUPT, "'Dmi'"),
     "impossible key": (tune("C", "G#mix ^c B"), Rejection.CORRUPT, "key"),
@@ -415,7 +429,8 @@ REFUSED = {
     "short note": (tune("C/16777216"), Rejection.IMPOSSIBLE_TIMING, "16777216"),
     "odd note": (tune("C/17"), Rejection.IMPOSSIBLE_TIMING, "17"),
     "tuplet of nothing": (tune("(0:0:0CDE"), Rejection.IMPOSSIBLE_TIMING, "(0:0:0"),
-    "tuplet in a tuplet": (tune("(3C(3DEF"), Rejection.CORRUPT, "tuplet"),
+    "tuplet in a tuplet": (tune("(3C(3DEF"), Rejection.CORRUPT, "tuplets inside tuplets"),
+    "tuplet of 1": (tune("(1:2:2CD"), Rejection.CORRUPT, "2 to 9"),
     "tuplet without notes": (tune("(3CD|"), Rejection.CORRUPT, "tuplet"),
     "broken at a bar": (tune("C>|D"), Rejection.CORRUPT, "broken"),
     "broken over a bar line": (tune("C|>D"), Rejection.CORRUPT, "'>'"),

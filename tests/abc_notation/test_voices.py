@@ -37,6 +37,8 @@ PITCHES = {
     "the only voice of the header": ("V:1 treble-8\nK:C\nF", ["53"]),
     "the only voice of the header, then others": (
         "V:1 treble-8\nK:C\nK:D\nV:2\nF\nV:1\nF", ["66", "54"]),
+    "the first of several voices of the header": ("V:1\nV:2 treble-8\nK:C\nC\nV:2\nF", ["60", "53"]),
+    "the second voice of the header first": ("V:1\nV:2 treble-8\nK:C\nV:2\nF\nV:1\nF", ["53", "65"]),
     "a key inside a voice": ("K:C\nV:1\nK:D\nF\nV:2\nF", ["66", "65"]),
     "a transposition before the voices": (
         "K:C\n%%MIDI transpose 2\nV:1\nF\nV:2\n%%MIDI rtranspose 1\nF\nV:3\nF", ["67", "68", "67"]),

@@ -36,6 +36,7 @@ _CLEF = re.compile(
 _OCTAVE_CLEF = re.compile(r'(?:clef=)?"?[a-z]+[1-5]?[-+_^](?:8|15)"?', re.IGNORECASE)
 _WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _UNSUPPORTED_PARAMETERS = ("shift", "sound", "score", "instrument")
+_METERS = re.compile(r"\s*(?:(?:\d{1,3}\s*/\s*\d{1,3}|[Cc]\|?)(?:[\s,;=]+|$)){2,16}")
 _BEATS = r"(?P<beats>(?:\d{1,3}/\d{1,3}\s*){1,4}|[Cc]\d{0,2}\s*)"
 _RATE = r"(?P<rate>\d{1,6}(?:\.\d{1,6})?)(?!\.?\d)"
 _TEMPO = re.compile(rf"(?<![\w/=]){_BEATS}=\s*{_RATE}", re.ASCII)
@@ -96,14 +97,14 @@ def parse_key(value: str, line: int, before: Key | None = None) -> Key:
 
     `K:` alone and `K:none` have no accidentals; a field of nothing but a clef or other parameters
     (`K:clef=bass`) leaves the key as it was before. A mode may be cut short behind three letters.
-    Both highland pipe keys are read as sounding F sharp and C sharp, the only F and C that the
-    chanter has.
+    A question mark at the end is a doubt of the transcriber, not of the key. Both highland pipe
+    keys are read as sounding F sharp and C sharp, the only F and C that the chanter has.
 
     Raises:
         UnreadableError: CORRUPT for what is no key, UNSUPPORTED_FORMAT for a percussion clef and
             for parameters outside the standard that would change the pitches.
     """
-    text = value.strip()
+    text = value.rstrip("? \t").lstrip()
     match = _KEY.match(text)
     name: str | None = None
     alterations: dict[str, int] = {}
@@ -120,6 +121,10 @@ def parse_key(value: str, line: int, before: Key | None = None) -> Key:
         name = tonic + accidental + (f" {suffix}" if len(suffix) > 1 else suffix)
         alterations = _signature(fifths, line, name)
         text = text[match.end() :]
+    elif text[:1].islower() and _KEY.match(text.capitalize()):
+        raise refuse(
+            Rejection.CORRUPT, f"{text[:20]!r} is no key: a tonic is a capital letter", line
+        )
     elif before and text and not _KEY_CHANGE.match(text):
         name, alterations = before.name, before.alterations
     alterations, shift = _key_modifiers(text, alterations, line)
@@ -172,13 +177,15 @@ def voice_shift(words: list[str], line: int, *, strict: bool) -> Shift:
         clef = _CLEF.fullmatch(word)
         if has_value and name in ("octave", "transpose", "t"):
             if not re.fullmatch(r"[+-]?\d{1,2}", value):
-                raise refuse(Rejection.CORRUPT, f"{word!r} is no transposition", line)
+                raise refuse(Rejection.CORRUPT, f"{word[:20]!r} is no transposition", line)
             if name == "octave":
                 shift = replace(shift, octave=12 * int(value))
             else:
                 shift = replace(shift, transpose=int(value))
         elif has_value and name in _UNSUPPORTED_PARAMETERS:
-            raise refuse(Rejection.UNSUPPORTED_FORMAT, f"The parameter {word!r} is unknown", line)
+            raise refuse(
+                Rejection.UNSUPPORTED_FORMAT, f"The parameter {word[:20]!r} is unknown", line
+            )
         elif clef and (clef[1] or clef[2]):
             if (clef[1] or "").lower().startswith("perc"):
                 raise refuse(Rejection.UNSUPPORTED_FORMAT, "A percussion clef has no pitches", line)
@@ -186,21 +193,24 @@ def voice_shift(words: list[str], line: int, *, strict: bool) -> Shift:
         elif _OCTAVE_CLEF.fullmatch(word):
             raise refuse(Rejection.UNSUPPORTED_FORMAT, f"The clef {word[:20]!r} is unknown", line)
         elif strict and not has_value:
-            raise refuse(Rejection.CORRUPT, f"{word!r} is neither a key nor its parameter", line)
+            raise refuse(
+                Rejection.CORRUPT, f"{word[:20]!r} is neither a key nor its parameter", line
+            )
     return shift
 
 
 def parse_meter(value: str, line: int) -> tuple[str, Fraction] | None:
     """The metre as (name, length of a bar in whole notes); None for free metre.
 
-    Source: ABC 2.1, 3.1.6. `C` is 4/4 and `C|` is 2/2, by name too; `(2+3)/8` is 5/8.
+    Source: ABC 2.1, 3.1.6. `C` is 4/4 and `C|` is 2/2, by name too; `(2+3)/8` is 5/8. A number alone
+    and several metres in one field do not say how long a bar is: none.
 
     Raises:
         UnreadableError: CORRUPT for what is no metre (music on the field's line, too), and
             IMPOSSIBLE_TIMING for one with a zero in it.
     """
     text = value.strip().replace(" ", "")
-    if text.lower() in ("", "none"):
+    if text.lower() in ("", "none") or re.fullmatch(r"\d{1,3}", text) or _METERS.fullmatch(value):
         return None
     text = {"C": "4/4", "c": "4/4", "C|": "2/2", "c|": "2/2"}.get(text, text)
     match = re.fullmatch(r"\(?(\d{1,3}(?:\+\d{1,3}){0,15})\)?/(\d{1,3})", text)
@@ -208,7 +218,7 @@ def parse_meter(value: str, line: int) -> tuple[str, Fraction] | None:
         raise refuse(Rejection.CORRUPT, f"{value.strip()[:40]!r} is no metre", line)
     beats, unit = sum(map(int, match[1].split("+"))), int(match[2])
     if not beats or not unit:
-        raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No bar can have the metre {text!r}", line)
+        raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No bar can have the metre {text[:20]!r}", line)
     return f"{beats}/{unit}", Fraction(beats, unit)
 
 
@@ -233,7 +243,7 @@ def default_unit(meter: Fraction | None) -> Fraction:
 
 
 def parse_tempo(value: str, unit: Fraction, line: int) -> float | None:
-    """Quarter notes a minute; None where the field only has words (ABC 2.1, 3.1.8 and 10.1).
+    """Quarter notes a minute; None where the field only has words or a 0 (ABC 2.1, 3.1.8 and 10.1).
 
     Reads `1/4=120`, `"Allegro" 1/4=120`, `1/4 3/8=40` (the beats are added), `C=120`, `C3=120` and
     a bare `120`, which counts unit notes. Of a range such as `1/4=60-70` it is the first number.
@@ -243,7 +253,7 @@ def parse_tempo(value: str, unit: Fraction, line: int) -> float | None:
     """
     text = re.sub(r"\"[^\"]*\"?", " ", value).strip()
     match = _TEMPO.search(text) or _BARE_TEMPO.fullmatch(text)
-    if not match:
+    if not match or not float(match["rate"]):
         return None
     beat = unit
     if match["beats"]:

@@ -195,8 +195,12 @@ class Scanner(Fields):
         if not p or not q or not r:
             raise refuse(Rejection.IMPOSSIBLE_TIMING, f"No tuplet can be ({p}:{q}:{r}", self._line)
         if voice.tuplet or p == 1 or (p > 9 and not match["q"]):
-            what = "begins inside a tuplet" if voice.tuplet else "is of no known kind"
-            raise self._refuse(f"The tuplet {match['tuplet']!r} {what}")
+            rule = (
+                "tuplets inside tuplets are" if voice.tuplet else "a tuplet of other than 2 to 9 is"
+            )
+            raise self._refuse(
+                f"{match['tuplet']!r} begins a tuplet, but {rule} not in the standard"
+            )
         voice.tuplet = (q, p, r)
 
     def _read_grace(self, match: re.Match[str]) -> None:
@@ -264,7 +268,7 @@ class Scanner(Fields):
                 line=self._line,
                 times=before + 1 if before else 0,
                 starts=after > 0,
-                double=core in ("||", "|]", "[|", "||]", "|||"),  # "[|]" is invisible
+                double=core in ("||", "|]", "[|", "||]", "|||", "]"),  # "[|]" is invisible
                 endings=self._passes(passes) if passes else (),
             )
         )

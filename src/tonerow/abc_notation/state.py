@@ -90,8 +90,7 @@ class Fields:
         if self._tempo_field:
             value, at = self._tempo_field
             self.tempo_bpm = parse_tempo(value, self._unit, at)
-        named = list(self._starts)  # a single voice need not be named again in the body
-        self._voice = self._begin_voice(named[0] if len(named) == 1 else "")
+        self._voice = self._begin_voice(next(iter(self._starts), ""))
 
     def directive(self, text: str, line: int) -> None:
         """Apply a stylesheet directive that changes the notes; ignore others (ABC 2.1, 11).
@@ -202,7 +201,7 @@ class Fields:
             self._prepare(self._voice, name)
             known = [self._voice]
         elif not known and not self._voice.name:
-            what = "Music stands before the first voice: it is unclear whose it is"
+            what = "Music stands before the first voice: it needs a V: field, too"
             raise refuse(Rejection.UNSUPPORTED_FORMAT, what, self._line)
         self._voice_named = True
         self._voice = known[0] if known else self._begin_voice(name)
