@@ -84,13 +84,16 @@ def test_an_order_of_parts_is_for_all_voices() -> None:
         assert voices(f"X:1\nL:1/4\n{text}") == ["60 60 62 60", "64 64 65 64"]
 
 
-# What follows `X:1 / L:1/4`, and the program of each voice.
+# What follows `X:1 / L:1/4`, and the program of each note.
 PROGRAMS = {
     "for all": ("%%MIDI program 40\nK:C\nV:1\nC\nV:2\nC", [40, 40]),
     "for all, in the body": ("K:C\n%%MIDI program 40\nV:1\nC\nV:2\nC", [40, 40]),
     "of one voice": ("K:C\nV:1\n%%MIDI program 40\nC\nV:2\nC", [40, 0]),
     "of each, in the header": (
         "V:1\n%%MIDI program 40\nV:2\n%%MIDI program 1 41\nK:C\nV:2\nC\nV:1\nC", [41, 40]),
+    "from where it stands": ("K:C\n%%MIDI program 24\nC C-\n%%MIDI program 73\nC C", [24, 24, 73]),
+    "each time it is played": ("K:C\n%%MIDI program 1\nC|[I:MIDI program 2]D:|", [1, 2, 1, 2]),
+    "with an equals sign": ("K:C\n[I: MIDI=program 32]C", [32]),
     "of one and of all": (
         "%%MIDI program 7\nV:2\n%%MIDI program 0\nK:C\nV:1\nC\nV:2\nC", [7, 0]),
 }  # fmt: skip

@@ -43,7 +43,7 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
     ranges_played = played_voices(tune, max_notes)
     for track, (voice, ranges) in enumerate(zip(tune.voices, ranges_played, strict=True)):
         played, changes = _play_voice(voice, ranges)
-        notes += [(track, voice.program, *note) for note in played]
+        notes += [(track, *note) for note in played]
         tempos += changes
     if len(notes) > max_notes:
         raise UnreadableError(Rejection.TOO_MANY_NOTES, f"The tune has over {max_notes:,} notes")
@@ -77,9 +77,9 @@ def played_voices(tune: Tune, max_notes: int) -> list[list[Range]]:
 
 def _play_voice(
     voice: WrittenVoice, ranges: list[Range]
-) -> tuple[list[tuple[int, int, int]], list[tuple[int, float]]]:
-    """(pitch, onset, duration) and (onset, tempo) in 1 / `WHOLE`, in the order of playing."""
-    notes: list[tuple[int, int, int]] = []
+) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, float]]]:
+    """(program, pitch, onset, duration) and (onset, tempo), in 1 / `WHOLE`, in the order of playing."""
+    notes: list[tuple[int, int, int, int]] = []
     changes: list[tuple[int, float]] = []
     tempo_at = dict(voice.tempos)
     held: dict[int, int] = {}  # pitch -> index in `notes` of the note that a tie holds
@@ -94,11 +94,12 @@ def _play_voice(
                 sound.pitches, sound.durations, sound.tied, strict=True
             ):
                 place = held.get(pitch)
-                if place is not None and notes[place][1] + notes[place][2] == now:
-                    notes[place] = (pitch, notes[place][1], notes[place][2] + duration)
+                if place is not None and sum(notes[place][2:]) == now:
+                    program, _, onset, before = notes[place]
+                    notes[place] = (program, pitch, onset, before + duration)
                 else:
                     place = len(notes)
-                    notes.append((pitch, now, duration))
+                    notes.append((sound.program, pitch, now, duration))
                 if tied:
                     holding[pitch] = place
             held = holding

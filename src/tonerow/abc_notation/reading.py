@@ -146,7 +146,6 @@ def _written(voice: Voice) -> WrittenVoice:
     voice.finish()
     return WrittenVoice(
         voice.name,
-        voice.program,
         tuple(voice.sounds),
         tuple(voice.marks),
         tuple(voice.bars),

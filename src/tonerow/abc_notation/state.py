@@ -100,7 +100,7 @@ class Fields:
                 would move the notes in a way that this reader does not know.
         """
         self._line = line
-        words = COMMENT.sub("", text).lower().split()
+        words = re.sub(r"(?i)^\s*midi\s*=", "midi ", COMMENT.sub("", text)).lower().split()
         if words[:1] == ["propagate-accidentals"] and len(words) > 1:
             if words[1] not in ("not", "octave", "pitch"):
                 raise self._refuse(f"{words[1][:20]!r} is no rule for accidentals")
@@ -112,7 +112,7 @@ class Fields:
             self._midi(words[1], words[2:])
 
     def _midi(self, command: str, values: list[str]) -> None:
-        """Apply what follows `%%MIDI`, as abc2midi does; ignore what only colours the sound."""
+        """Apply what follows `%%MIDI` or `I:MIDI=`, as abc2midi does; ignore what only colours the sound."""
         if command in ("nobarlines", "barlines"):
             self._propagate = "not" if command == "nobarlines" else "pitch"
         elif command in ("transpose", "rtranspose"):

@@ -28,6 +28,7 @@ class Sound:
         tied: per pitch, whether it is tied to the next sound.
         advance: when the next sound starts after this one, in 1 / `WHOLE`.
         line: where it stands in the tune's text, from 1.
+        program: General MIDI program 0-127.
     """
 
     pitches: tuple[int, ...]
@@ -35,6 +36,7 @@ class Sound:
     tied: tuple[bool, ...]
     advance: int
     line: int
+    program: int = 0
 
     def scale(self, top: int, bottom: int) -> None:
         """Make every duration top / bottom times as long."""
@@ -171,6 +173,7 @@ class Voice:
         if not self.n_notes and sound.pitches:
             self.first_meter, self.first_key = self.meter_name, self.key.name
         self.n_notes += len(sound.pitches)
+        sound.program = self.program
         self.sounds.append(sound)
 
     def rest_bars(self, count: str, line: int) -> None:

@@ -13,7 +13,6 @@ class WrittenVoice:
 
     Attributes:
         name: of its `V:` field; "" where the tune has none.
-        program: General MIDI program 0-127.
         sounds: notes, chords and rests in order.
         marks: repeats, endings, double bars and part labels between them, in order.
         bars: as written; a voice that goes on after its last bar line ends with an unclosed bar.
@@ -23,7 +22,6 @@ class WrittenVoice:
     """
 
     name: str
-    program: int
     sounds: tuple[Sound, ...]
     marks: tuple[Mark, ...]
     bars: tuple[Bar, ...]
