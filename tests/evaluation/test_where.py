@@ -74,5 +74,17 @@ def test_scores_of_a_part_are_of_its_notes_alone() -> None:
     assert of["some"]["nll"] == 2.0
     assert of["some"]["rival_nll"] == 2.0
     assert of["some"]["difference"] == 0.0
-    assert (of["some"]["difference_low"], of["some"]["difference_high"]) == (-0.5, 0.5)
-    assert set(by_part(nats, None, {"some": inside}, pieces, works)["some"]) == {"share", "nll"}
+    assert set(by_part(nats, None, {"some": inside}, pieces, works)["some"]) == {
+        *("share", "nll", "nll_low", "nll_high")
+    }
+
+
+def test_every_level_of_a_part_has_an_interval_over_works() -> None:
+    pieces, works = melodies([2, 2]), {"0": "a", "1": "b"}
+    nats, rival = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.5, 2.0, 3.5, 1.0])
+    inside = np.array([True, False, True, False])
+    of = by_part(nats, rival, {"some": inside}, pieces, works)["some"]
+    # one note of each of two works: a draw of one work alone gives the ends
+    ends = {name: (of[f"{name}_low"], of[f"{name}_high"]) for name in ("nll", "rival_nll")}
+    assert ends == {"nll": (1.0, 3.0), "rival_nll": (0.5, 3.5)}
+    assert (of["difference_low"], of["difference_high"]) == (-0.5, 0.5)

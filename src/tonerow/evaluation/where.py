@@ -85,17 +85,19 @@ def by_part(
 
     Returns:
         By part: `share` of the notes, `nll` in nats, and beside a rival `rival_nll` and
-        `difference`, how much more the model needs, with its 95 % interval over works.
+        `difference`, how much more the model needs; each but the share with its 95 % interval over
+        works, ``..._low`` and ``..._high``.
     """
     table = {}
     for name, inside in of.items():
         if not inside.any():
             continue
-        row = {"share": float(inside.mean()), "nll": float(nats[inside].mean())}
+        values = {"nll": nats}
         if rival is not None:
-            more = over_works(nats - rival, pieces.ids, pieces.first, works, inside)
-            row |= {"rival_nll": float(rival[inside].mean())}
-            row |= {"difference": more.mean}
-            row |= {"difference_low": more.low, "difference_high": more.high}
+            values |= {"rival_nll": rival, "difference": nats - rival}
+        row = {"share": float(inside.mean())}
+        for score, of_note in values.items():
+            mean, low, high = over_works(of_note, pieces.ids, pieces.first, works, inside)
+            row |= {score: mean, f"{score}_low": low, f"{score}_high": high}
         table[name] = row
     return table
