@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.tiny import model_of, settings
-from tests.tokens.token_tables import random_piece, write_corpus
+from tests.tokens.token_tables import TUNE, random_piece, write_corpus
 from tonerow.evaluation.baselines import (
     Opponent,
     compared_views,
@@ -21,9 +22,8 @@ from tonerow.evaluation.baselines import (
     summarise,
     table,
 )
-from tonerow.evaluation.rivalry import LESS_TO_MORE, difference, rival_of, strongest
+from tonerow.evaluation.rivalry import LESS_TO_MORE, difference, field_of, rival_of, strongest
 from tonerow.evaluation.scores import evaluate
-from tonerow.models.base import Sees
 from tonerow.notes.schema import TOKEN_NOTES
 from tonerow.tokens import corpus
 from tonerow.tokens.tokenizer import Tokenizer
@@ -33,11 +33,18 @@ SIDES = {f"p{i}": side for i, side in enumerate(["train"] * 6 + ["val"] * 2 + ["
 WORKS = {piece: piece for piece in SIDES}
 
 
+def tune(seed: int) -> str:
+    bars = np.random.default_rng(seed).choice(list("ABCDEFG"), (8, 4))
+    return TUNE + " |\n".join("".join(bar) for bar in bars) + " |]\n"
+
+
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     pieces = {name: random_piece(name, seed=i) for i, name in enumerate(SIDES)}
-    interim, splits = write_corpus(folder, pieces, SIDES)
+    interim, splits = write_corpus(
+        folder, pieces, SIDES, {name: tune(i) for i, name in enumerate(SIDES)}
+    )
     corpus.tokenize(interim, splits, folder / "tokens", settings().tokenize)
     return folder / "tokens"
 
@@ -52,7 +59,7 @@ Scores = tuple[dict[str, Pieces], dict[str, Opponent]]
 
 @pytest.fixture(scope="module")
 def scored(tokens: Path, tokenizer: Tokenizer) -> dict[str, Scores]:
-    return {view: opponents(view, tokens, tokenizer, [2, 3]) for view in ("melody", "events")}
+    return {view: opponents(view, tokens, tokenizer, [2, 3]) for view in VIEWS}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +88,7 @@ def test_melodies_have_their_own_rhythm(tokens: Path) -> None:
     np.testing.assert_allclose(lines.duration, own["melody_duration"])
 
 
-@pytest.mark.parametrize("view", ["melody", "events"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_opponent_scores_every_note(scored: dict[str, Scores], view: str) -> None:
     pieces, own = scored[view]
     assert set(pieces) == {"val", "test"}
@@ -96,12 +103,16 @@ def test_every_opponent_scores_every_note(scored: dict[str, Scores], view: str) 
         np.testing.assert_allclose(own_pitch[hit], most[hit], rtol=1e-5)
         for side, of in pieces.items():
             assert len(opponent.scores[side]["nll"]) == of.n_notes
-    summary = summarise(pieces, own, WORKS)["test"]
+    found = summarise(pieces, own, WORKS)
+    assert set(found) == {"val", "test", "edges"}
+    summary = found["test"]
     assert set(summary) == set(own)
     for scores in summary.values():
         assert scores["nll_low"] <= scores["nll"] <= scores["nll_high"]
     assert summary["ngram"]["order"] in (2, 3)
-    assert summary["rival_pitch_distance"]["numbers_fitted"] > 10
+    rivals = [scores for name, scores in summary.items() if name.startswith("rival_")]
+    assert rivals
+    assert all(scores["numbers_fitted"] > 10 for scores in rivals)
 
 
 def test_no_rival_of_events_sees_the_rhythm_ahead(scored: dict[str, Scores]) -> None:
@@ -137,7 +148,9 @@ def test_a_rival_that_sees_less_may_be_the_strongest(tmp_path: Path) -> None:
     assert (of.name, of.nats.tolist()) == ("sees_less", [9.0, 9.0])
 
 
-@pytest.mark.parametrize("name", ["rnn_vanilla small", "lstm_local small", "lstm_fields small"])
+@pytest.mark.parametrize(
+    "name", ["rnn_vanilla small", "lstm_local small", "lstm_fields small", "lstm_char small"]
+)
 def test_a_model_stands_beside_its_rival_note_by_note(
     tokens: Path, tokenizer: Tokenizer, rivals: Path, name: str
 ) -> None:
@@ -146,8 +159,9 @@ def test_a_model_stands_beside_its_rival_note_by_note(
     rival = rival_of(model, "test", rivals)
     assert rival is not None
     beside = difference(own, rival, WORKS)
-    assert beside["pitch_nll"] == rival.nats.mean()
-    more = (own.fields["pitch"]["nats"] - rival.nats).mean()
+    field = field_of(own)
+    assert beside[f"{field}_nll"] == rival.nats.mean()
+    more = (own.fields[field]["nats"] - rival.nats).mean()
     assert beside["difference"] == pytest.approx(more, rel=1e-4)
     low, high = beside["difference_low"], beside["difference_high"]
     assert isinstance(low, float)
@@ -155,10 +169,13 @@ def test_a_model_stands_beside_its_rival_note_by_note(
     assert low <= more <= high
 
 
-def test_characters_have_no_rival(tokenizer: Tokenizer, rivals: Path) -> None:
-    model = model_of(settings("lstm_char small"), vocabularies(tokenizer))
-    assert model.conditions_on is Sees.CHARACTERS_BEFORE
-    assert rival_of(model, "test", rivals) is None
+def test_a_choice_at_an_edge_is_told(scored: dict[str, Scores]) -> None:
+    pieces, own = scored["melody"]
+    order = own["ngram"].chosen["order"]
+    edges = summarise(pieces, own, WORKS)["edges"]
+    assert f"order {order} is the largest of evaluate.ngram_orders: add larger ones" in edges or (
+        f"order {order} is the least of evaluate.ngram_orders: add smaller ones" in edges
+    )  # of two, one is at an edge
 
 
 def test_a_side_without_melodies_leaves_the_events(tokens: Path, tmp_path: Path) -> None:
@@ -166,8 +183,16 @@ def test_a_side_without_melodies_leaves_the_events(tokens: Path, tmp_path: Path)
     notes.loc[notes["split"] == "val", "is_melody"] = False
     table = pa.Table.from_pandas(notes, TOKEN_NOTES, preserve_index=False)
     pq.write_table(table, tmp_path / "notes.parquet")
-    assert compared_views(tokens) == ["events", "melody"]
-    assert compared_views(tmp_path) == ["events"]
+    shutil.copy(tokens / "chars.parquet", tmp_path)
+    assert compared_views(tokens) == ["chars", "events", "melody"]
+    assert compared_views(tmp_path) == ["chars", "events"]
+
+
+def test_a_corpus_without_text_has_no_rival_of_characters(tokens: Path, tmp_path: Path) -> None:
+    shutil.copy(tokens / "notes.parquet", tmp_path)
+    chars = pq.read_table(tokens / "chars.parquet")
+    pq.write_table(chars.slice(0, 0), tmp_path / "chars.parquet")
+    assert compared_views(tmp_path) == ["events", "melody"]
 
 
 def test_a_view_that_was_left_out_has_no_rival(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ TRAIN, VAL, TEST = tunes(0, 20), tunes(1), tunes(2)
 
 @cache
 def models() -> dict[str, ViewpointModel]:
-    return {name: ViewpointModel(viewpoint, TRAIN) for name, viewpoint in VIEWPOINTS.items()}
+    names = {name for rival in RIVALS for name in rival.viewpoints}
+    return {name: ViewpointModel(VIEWPOINTS[name], TRAIN) for name in sorted(names)}
 
 
 @cache

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonerow.evaluation.ngram import WEIGHTS, Ngram, baselines, cache_nats, repeat_scores
+from tonerow.evaluation.choices import WEIGHTS, baselines, repeat_scores
+from tonerow.evaluation.ngram import Ngram, cache_nats
 from tonerow.evaluation.note_scores import means
 
 Line = list[int]
@@ -146,7 +147,7 @@ def test_many_notes_are_scored_as_few_are() -> None:
 def test_notes_are_scored_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     lines, model = random_lines(1), Ngram(*joined(random_lines(0)), 3)
     whole = model.cache_scores(*joined(lines), 3, 1.0, [1.0, 2.0])
-    monkeypatch.setattr("tonerow.evaluation.ngram._CHUNK", 21)  # pieces have 20 notes
+    monkeypatch.setattr("tonerow.evaluation.ngram.CHUNK", 21)  # pieces have 20 notes
     parts = model.cache_scores(*joined(lines), 3, 1.0, [1.0, 2.0])
     for key, scores in whole.items():
         assert means(parts[key]) == pytest.approx(means(scores))

@@ -46,8 +46,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     corpus.tokenize(interim, splits, folder / "tokens", settings().tokenize)
     done = Folders(interim, splits, folder / "tokens", folder / "rivals")
     tokenizer = Tokenizer.from_json((done.tokens / "tokenizer.json").read_text("utf-8"))
-    own = baselines.opponents("melody", done.tokens, tokenizer, [2])
-    reports.write_table(done.rivals / "melody.parquet", baselines.table(*own, WORKS))
+    for view in ("melody", "chars"):
+        own = baselines.opponents(view, done.tokens, tokenizer, [2])
+        reports.write_table(done.rivals / f"{view}.parquet", baselines.table(*own, WORKS))
     return done
 
 
@@ -87,12 +88,20 @@ def test_a_model_of_pitch_stands_beside_its_rival_everywhere(folders: Folders) -
         assert where["rival_calibration_error"] < 1
 
 
-def test_characters_have_parts_and_no_rival(folders: Folders) -> None:
+def test_a_model_of_characters_stands_beside_its_rival_in_each_part(folders: Folders) -> None:
     done = reported(folders, "lstm_char small")
-    assert "rival" not in done.summary["test"]
-    assert set(done.calibrations["test"]) == {"model"}
-    assert done.where["test"]["opening"].keys() == {"share", "nll"}
-    assert "downbeat" not in done.where["test"]
+    for split in ("val", "test"):
+        summary, where = done.summary[split], done.where[split]
+        rival = strongest(folders.rivals / "chars.parquet", "text", split)
+        characters = done.notes.filter(pc.field("split") == split)["char_nats"].to_numpy()
+        more = float((characters - rival.nats).mean())
+        assert summary["rival"]["name"] == rival.name
+        assert summary["rival"]["char_nll"] == rival.nats.mean()
+        assert summary["rival"]["difference"] == pytest.approx(more)
+        kinds = [where[name] for name in ("opening", "later")]
+        assert sum(k["difference"] * k["share"] for k in kinds) == pytest.approx(more)
+        assert set(done.calibrations[split]) == {"model", "rival"}
+        assert "downbeat" not in where
 
 
 def test_a_curve_has_a_row_a_bin_and_counts_every_note(folders: Folders) -> None:

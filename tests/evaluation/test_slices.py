@@ -137,7 +137,7 @@ def test_that_train_pieces_begin_alike_says_nothing_of_a_slice() -> None:
     np.testing.assert_allclose(sliced[2], sliced[4])
 
 
-@pytest.mark.parametrize("name", VIEWPOINTS)
+@pytest.mark.parametrize("name", sorted(set(VIEWPOINTS) - {"text_place"}))
 def test_viewpoints_are_the_same_where_their_contexts_lie_in_the_piece(name: str) -> None:
     rng = np.random.default_rng(0)
     train = lines_of([rng.integers(60, 64, 40).tolist() for _ in range(5)])

@@ -16,7 +16,8 @@ Note = tuple[int, float, float]
 pitches = st.one_of(st.integers(60, 63), st.integers(0, 127))
 notes = st.tuples(pitches, st.sampled_from([0.0, 0.5]), st.sampled_from([0.5, 1.0]))
 corpora = st.lists(st.lists(notes, min_size=1, max_size=12), min_size=1, max_size=5)
-names = st.sampled_from(sorted(VIEWPOINTS))
+OF_NOTES = sorted(set(VIEWPOINTS) - {"text_place"})
+names = st.sampled_from(OF_NOTES)
 
 
 def lines_of(pieces: list[list[Note]]) -> Lines:
@@ -85,7 +86,7 @@ def test_an_interval_model_knows_how_pieces_begin() -> None:
     assert p[1].argmax() == 69
 
 
-@pytest.mark.parametrize("name", VIEWPOINTS)
+@pytest.mark.parametrize("name", OF_NOTES)
 def test_a_context_knows_no_pitch_of_its_note_and_no_later_one(name: str) -> None:
     generator = np.random.default_rng(0)
     pitch = generator.integers(60, 70, 30)
@@ -100,7 +101,7 @@ def test_a_context_knows_no_pitch_of_its_note_and_no_later_one(name: str) -> Non
     assert old[-1][21:].tolist() != new[-1][21:].tolist()
 
 
-@pytest.mark.parametrize("name", VIEWPOINTS)
+@pytest.mark.parametrize("name", OF_NOTES)
 def test_a_viewpoint_of_the_past_knows_no_rhythm_of_its_note(name: str) -> None:
     generator = np.random.default_rng(0)
     pitch, first = generator.integers(60, 70, 30), np.array([0, 30])

@@ -16,7 +16,7 @@ from tonerow.models import find
 from tonerow.tracking import comparison
 
 SETTINGS = shipped.settings()
-LABELS = ("melody", "all notes")
+LABELS = ("melody", "all notes", "characters")
 
 
 def run(model: str = "lstm_local", seed: int = 1, /, **metrics: float) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_a_number_stands_under_its_header_and_what_is_missing_is_a_dash() -> Non
 def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> None:
     scores = {
         f"baselines/{view}.test.{name}.{score}": value
-        for view in ("melody", "events")
+        for view in ("melody", "events", "chars")
         for name, nll in {"ngram": 2.5, "rival_pitch": 0.9}.items()
         for score, value in {"nll": nll, "accuracy": 0.4}.items()
     }
@@ -134,11 +134,14 @@ def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> N
     names = ["lstm_local", "lstm_char", "rnn_heads"]
     rows = rows_of(comparison.table([row(run(name) | scores) for name in names]))
     grams, rivals = [f"ngram, {of}" for of in LABELS], [f"rival pitch, {of}" for of in LABELS]
-    assert list(rows) == [*names, *grams, *rivals]
+    assert set(rows) == {*names, *grams, *rivals}
+    assert [name.split(",")[0] for name in rows] == [*names, *["ngram"] * 3, *["rival pitch"] * 3]
     assert rows["rival pitch, melody"]["numbers"] == "44"
     assert rows["ngram, melody"]["test pitch nats (95 %)"].startswith("2.500")
     assert rows["ngram, all notes"]["accuracy (95 %)"] == "0.400"
     assert rows["lstm_local"]["test pitch nats (95 %)"] == "-"
+    assert rows["ngram, characters"]["test char nats (95 %)"] == "2.500"
+    assert rows["ngram, characters"]["test pitch nats (95 %)"] == "-"
 
 
 def test_finished_runs_of_the_corpus_are_found(

@@ -1,8 +1,8 @@
-"""What every model stands beside: the n-grams and the rivals of one view, scored note by note."""
+"""What every model stands beside: the n-grams and the rivals of a view, scored note by note."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tonerow.evaluation import counting, ngram
+from tonerow.evaluation import choices, counting
 from tonerow.evaluation.intervals import over_works
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.note_scores import NoteScores, means
 from tonerow.evaluation.note_tables import note_table
+from tonerow.evaluation.texts import text_lines
 from tonerow.notes.splits import SPLITS
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS, Pieces
 
 OF_EVENTS = ("pitch_distance", "past_rhythm")
 """The rivals that see no more than models of single events do."""
+RIVALS = {
+    "melody": counting.RIVALS,
+    "events": tuple(rival for rival in counting.RIVALS if rival.name in OF_EVENTS),
+    "chars": counting.TEXT_RIVALS,
+}
+"""By view; the first of each sees what an n-gram does."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +39,21 @@ class Opponent:
         sees: see `counting.Rival`.
         chosen: what was chosen on val, or how many numbers were fitted there.
         scores: by split, of each note.
+        edges: see `choices.Baseline`.
     """
 
     sees: str
     chosen: Mapping[str, float]
     scores: Mapping[str, NoteScores]
+    edges: Sequence[str] = ()
 
 
 def compared_views(tokens: Path) -> list[str]:
-    """The views whose notes models are compared on, but for those without notes on a side."""
-    names = sorted({view.compared_with for view in VIEWS.values()})
+    """The views, but for those without notes (or characters) on a side."""
     return [
-        name for name in names if all(VIEWS[name].load(tokens, side).n_notes for side in SPLITS)
+        name
+        for name in sorted(VIEWS)
+        if all(VIEWS[name].load(tokens, side).n_notes for side in SPLITS)
     ]
 
 
@@ -53,7 +63,7 @@ def opponents(
     """Fits on train, chooses on val and scores val and test.
 
     Args:
-        view: "melody" or "events".
+        view: "melody", "events" or "chars".
         tokens: folder with the token tables.
         tokenizer: of these tokens.
         orders: candidates for the n-gram's order.
@@ -62,22 +72,28 @@ def opponents(
         The pieces of val and test, and the opponents by name, from weak to strong.
     """
     pieces = {side: VIEWS[view].load(tokens, side) for side in SPLITS}
-    lines = {
-        side: melody_lines(tokens, side) if view == "melody" else event_lines(own, tokenizer)
-        for side, own in pieces.items()
-    }
+    lines = {side: _lines(view, side, own, tokens, tokenizer) for side, own in pieces.items()}
     train = lines.pop("train")
-    pitches = {side: (own.pitch, own.first) for side, own in lines.items()}
+    of = {side: (own.pitch, own.first) for side, own in lines.items()}
+    n_grams = choices.baselines((train.pitch, train.first), of, orders, train.n_symbols)
+    rivals = RIVALS[view]
     scored = {
-        name: Opponent("pitch", own.chosen, own.scores)
-        for name, own in ngram.baselines((train.pitch, train.first), pitches, orders).items()
+        name: Opponent(rivals[0].sees, own.chosen, own.scores, own.edges)
+        for name, own in n_grams.items()
     }
-    rivals = tuple(r for r in counting.RIVALS if view == "melody" or r.name in OF_EVENTS)
     for name, result in counting.results(train, lines, rivals).items():
         fitted = {"numbers_fitted": float(result.fitted.n_fitted)}
         scored[f"rival_{name}"] = Opponent(result.fitted.rival.sees, fitted, result.scores)
     del pieces["train"]
     return pieces, scored
+
+
+def _lines(view: str, split: str, pieces: Pieces, tokens: Path, tokenizer: Tokenizer) -> Lines:
+    if view == "melody":
+        return melody_lines(tokens, split)
+    if view == "events":
+        return event_lines(pieces, tokenizer)
+    return text_lines(pieces, tokenizer.alphabet)
 
 
 def melody_lines(tokens: Path, split: str) -> Lines:
@@ -106,14 +122,18 @@ def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
 def summarise(
     pieces: Mapping[str, Pieces], scored: Mapping[str, Opponent], works: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Scores by split and name, `nll` and `accuracy` with their 95 % intervals over works."""
-    return {
+    """Scores by split and name, `nll` and `accuracy` with their 95 % intervals over works.
+
+    `edges` holds a sentence for each choice that stands at an edge of its candidates.
+    """
+    scores: dict[str, Any] = {
         side: {
             name: {**own.chosen} | _with_interval(own, side, of, works)
             for name, own in scored.items()
         }
         for side, of in pieces.items()
     }
+    return scores | {"edges": [text for own in scored.values() for text in own.edges]}
 
 
 def _with_interval(

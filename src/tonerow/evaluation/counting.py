@@ -1,4 +1,4 @@
-"""The rivals: the strongest counting models of pitch, with a hundred fitted numbers or so.
+"""The rivals: the strongest counting models of pitch, or of characters, with a hundred fitted numbers.
 
 The pitch of a note is foretold by one softmax over a sentinel, which stands for a mixture of n-grams
 (`tonerow.evaluation.viewpoints`), and all notes s before it in the piece, each of which stands for its
@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.matches import FEATURES, Pairs, grouped, pairs
 from tonerow.evaluation.ngram import Seen
-from tonerow.evaluation.note_scores import N_PITCHES, Floats, NoteScores, joined, note_scores
+from tonerow.evaluation.note_scores import Floats, NoteScores, joined, note_scores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel, likelihood
 from tonerow.progress import progress
 
@@ -50,7 +50,7 @@ class Rival:
     Attributes:
         name: as in tables and metrics.
         sees: ``pitch`` (of all notes before), ``pitch_and_past_rhythm`` (theirs), ``rhythm_so_far``
-            (the note's own too) or ``rhythm`` (of the whole line, to its end).
+            (the note's own too) or ``rhythm`` (of the whole line, to its end); ``text`` (all before).
         viewpoints: the n-grams that are mixed, of `VIEWPOINTS`.
         tables: what scores an earlier note, of `FEATURES`.
     """
@@ -87,6 +87,12 @@ RIVALS = (
     Rival("pitch_rhythm_distance", "rhythm", _LINE, (*_MATCHES, "beats_apart")),
 )
 """By what they see; of each kind from few numbers to many."""
+
+TEXT_RIVALS = (
+    Rival("text", "text", ("pitch",), ("pitch_match",)),
+    Rival("text_place", "text", ("pitch", "text_place"), ("pitch_match", "place_match")),
+)
+"""Those of texts, whose characters stand for pitches; from few numbers to many."""
 
 
 @dataclass(frozen=True)
@@ -159,18 +165,23 @@ class Evidence:
         seen: by viewpoint and length, of the notes.
         pairs: of notes, grouped.
         hit: (m,) whether a pair speaks for the note's own pitch.
+        n_symbols: see `Lines`.
     """
 
     seen: list[list[Seen]]
     pairs: Pairs
     hit: NDArray[np.bool_]
+    n_symbols: int
 
     def nats(self, numbers: Numbers) -> tuple[float, Numbers]:
         """Nats of all notes, with the penalty of steps, and the gradient."""
         n, note, hit = len(self.seen[0][0].total), self.pairs.note, self.hit
         rows = zip(numbers.tables, self.pairs.classes, strict=True)
         mass = self.pairs.times * np.exp(sum(table[row] for table, row in rows))
-        found = [likelihood(*of) for of in zip(self.seen, numbers.log_weights, strict=True)]
+        found = [
+            likelihood(*of, self.n_symbols)
+            for of in zip(self.seen, numbers.log_weights, strict=True)
+        ]
         p = np.stack([p for p, _ in found])
         share = softmax(numbers.shares)
         total = 1 + np.bincount(note, mass, n)
@@ -204,7 +215,7 @@ def evidence(rival: Rival, models: Mapping[str, ViewpointModel], lines: Lines) -
     note, earlier, classes, times, hit = (
         np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)
     )
-    return Evidence(seen, Pairs(note, earlier, classes, times), hit)
+    return Evidence(seen, Pairs(note, earlier, classes, times), hit, lines.n_symbols)
 
 
 @dataclass(frozen=True)
@@ -227,10 +238,11 @@ class Fitted:
         return int((self.numbers.fixed().flat() == 0).sum())
 
     def distributions(self, lines: Lines) -> Iterator[tuple[Lines, Floats]]:
-        """For blocks of whole pieces: (lines, probabilities (n, 128) of their pitches)."""
+        """For blocks of whole pieces: (lines, probabilities (n, n_symbols) of their pitches)."""
         for block in lines.blocks(LOOK_BACK, BLOCK_PAIRS):
-            n, shares = len(block.pitch), softmax(self.numbers.shares)
-            p = np.zeros((n, N_PITCHES))
+            n, size = len(block.pitch), block.n_symbols
+            shares = softmax(self.numbers.shares)
+            p = np.zeros((n, size))
             for name, share, weights in zip(
                 self.rival.viewpoints, shares, self.numbers.log_weights, strict=True
             ):
@@ -238,8 +250,8 @@ class Fitted:
             of = pairs(block, self.rival.tables, LOOK_BACK)
             rows = zip(self.numbers.tables, of.classes, strict=True)
             mass = np.exp(sum(table[row] for table, row in rows))
-            slots = of.note * N_PITCHES + block.pitch[of.earlier]
-            p += np.bincount(slots, mass, n * N_PITCHES).reshape(n, N_PITCHES)
+            slots = of.note * size + block.pitch[of.earlier]
+            p += np.bincount(slots, mass, n * size).reshape(n, size)
             yield block, p / (1 + np.bincount(of.note, mass, n))[:, None]
 
     def scores(self, lines: Lines) -> NoteScores:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.evaluation.baselines import melody_lines
+from tonerow.evaluation.choices import baselines
 from tonerow.evaluation.counting import Rival, results
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
-from tonerow.evaluation.ngram import baselines
 from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
 from tonerow.views import VIEWS

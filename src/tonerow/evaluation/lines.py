@@ -1,9 +1,9 @@
-"""The melodies that the rivals read: pitches, and the rhythm of the whole line in exact ids."""
+"""What the rivals read: pitches, and the rhythm of the whole line in exact ids; or characters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,19 +20,23 @@ UNKNOWN = N_PITCHES
 
 @dataclass(frozen=True)
 class Lines:
-    """The melodies of one split, end to end.
+    """The melodies of one split, end to end; or texts, whose characters stand where pitches do.
 
     Attributes:
-        pitch: int64 (n,), 0-127.
+        pitch: int64 (n,), 0 to n_symbols - 1.
         first: int64 (n_pieces + 1,), where each piece begins; the last entry is n.
         rest: (n,) beats between the end of the note before and the note, >= 0.
         duration: (n,) beats.
+        known: by name, (n,) >= 0, what else the notes (or characters) before tell of each.
+        n_symbols: how many different pitches (or characters) there may be.
     """
 
     pitch: Ints
     first: Ints
     rest: Floats
     duration: Floats
+    known: Mapping[str, Ints] = field(default_factory=dict)
+    n_symbols: int = N_PITCHES
 
     def __post_init__(self) -> None:
         sizes = {len(self.pitch), len(self.rest), len(self.duration), int(self.first[-1])}
@@ -117,7 +121,14 @@ class Lines:
         sizes = np.diff(self.first)[which]
         first = np.append(0, np.cumsum(sizes))
         notes = np.repeat(self.first[which] - first[:-1], sizes) + np.arange(first[-1])
-        return Lines(self.pitch[notes], first, self.rest[notes], self.duration[notes])
+        return replace(
+            self,
+            pitch=self.pitch[notes],
+            first=first,
+            rest=self.rest[notes],
+            duration=self.duration[notes],
+            known={name: values[notes] for name, values in self.known.items()},
+        )
 
     def pairs(self, look_back: int) -> Ints:
         """Pairs of a note and one of the `look_back` notes before it, by piece, (n_pieces,)."""

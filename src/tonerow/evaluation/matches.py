@@ -27,6 +27,9 @@ Bytes = NDArray[np.uint8]
 _DIVISORS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 96)
 """Of 96 beats: 32 bars of 3, 24 of 4."""
 
+_BARS = (1, 2, 4, 8, 16)
+"""Bars of which two places of a tune may lie a multiple apart."""
+
 
 def match_before(key: Ints, lines: Lines, notes: Ints, distance: int) -> Ints:
     """How many elements before each note equal those before the note `distance` earlier.
@@ -123,6 +126,20 @@ def _apart(tick: Callable[[Lines], Ints]) -> Feature:
     return Feature(2 + len(_DIVISORS), of)
 
 
+def _of_place(lines: Lines) -> Of:
+    place, bar = lines.known["place"], lines.known["bar"]
+
+    def of(notes: Ints, distance: int) -> Ints:
+        apart = bar[notes] - bar[notes - distance]
+        octaves = np.searchsorted(_BARS, np.gcd(apart, _BARS[-1]))
+        alike = place[notes] == place[notes - distance]
+        return np.where(
+            apart > 0, np.where(alike, 2 + octaves, 0), np.where(alike, 2 + len(_BARS), 1)
+        )
+
+    return of
+
+
 FEATURES = {
     "pitch_match": _before(lambda lines: lines.pitch),
     "joint_match": _before(_joint),
@@ -131,8 +148,13 @@ FEATURES = {
     "notes_apart": Feature(20, lambda _: lambda notes, d: np.full(len(notes), _octave(d))),
     "beats_apart": _apart(lambda lines: lines.onset_tick),
     "beats_apart_before": _apart(lambda lines: lines.end_before_tick),
+    "place_match": Feature(3 + len(_BARS), _of_place),
 }
-"""By name. Of rhythm, `joint_match` and `beats_apart_before` know that of the notes before alone."""
+"""By name. Of rhythm, `joint_match` and `beats_apart_before` know that of the notes before alone.
+
+`place_match` is of texts (`tonerow.evaluation.texts`): another place of another bar (0) or of the same
+bar (1), the same place of bars that lie 1, 2, 4, 8 or 16 apart, or a multiple (2-6), or of the same bar
+(7)."""
 
 
 @dataclass(frozen=True)

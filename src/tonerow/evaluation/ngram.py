@@ -1,15 +1,12 @@
-"""The baselines to beat: repeat the previous pitch, unigram, n-gram, and n-gram with a cache.
+"""N-grams of a line's pitches (or a text's characters), with a cache of what the piece has had so far.
 
-All of them predict the pitch of a melody note from the pitches before it in the same piece; they see
-no rhythm. They are fitted on the notes that the models are trained on. The cache is a second n-gram,
-of what the piece itself has played so far: a tune that comes again costs it little, as it costs a
-model that can copy.
+They see no rhythm. They are fitted on the notes that the models are trained on. The cache is a second
+n-gram, of the piece itself: a tune that comes again costs it little, as it costs a model that can copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,14 +26,8 @@ Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
 """An order and a weight."""
 
-_CHUNK = 8192
+CHUNK = 8192
 """Notes, or a few more, whose full distributions are held at once: 8 MB for each of a handful."""
-
-WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-"""Candidates for how much n-gram and cache trust the shorter context (1 is plain Witten-Bell)."""
-
-CACHE_ORDERS = tuple(range(1, 33))
-"""Candidates for the cache's order."""
 
 
 def before(values: Ints, first: Ints, back: int, start: int) -> Ints:
@@ -51,14 +42,14 @@ def extend(context: Hashes, values: Ints) -> Hashes:
     return key ^ (key >> np.uint64(29))
 
 
-def contexts(pitch: Ints, first: Ints, longest: int) -> list[Hashes]:
+def contexts(pitch: Ints, first: Ints, longest: int, n_symbols: int = N_PITCHES) -> list[Hashes]:
     """By length 0 to `longest`: a hash of the pitches before each note.
 
-    A longer context extends the shorter one; 128 stands before a piece's first note.
+    A longer context extends the shorter one; `n_symbols` stands before a piece's first note.
     """
     keys = [np.zeros(len(pitch), np.uint64)]
     for back in range(1, longest + 1):
-        keys.append(extend(keys[-1], before(pitch, first, back, N_PITCHES)))
+        keys.append(extend(keys[-1], before(pitch, first, back, n_symbols)))
     return keys
 
 
@@ -148,24 +139,28 @@ class Ngram:
         pitch: int64 (n,), the training notes.
         first: int64 (n_pieces + 1,), where each piece begins.
         max_order: the longest context is max_order - 1 pitches.
+        n_symbols: pitches (or characters) are 0 to n_symbols - 1.
     """
 
-    def __init__(self, pitch: Ints, first: Ints, max_order: int) -> None:
+    def __init__(
+        self, pitch: Ints, first: Ints, max_order: int, n_symbols: int = N_PITCHES
+    ) -> None:
+        self.n_symbols = n_symbols
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
         self.counts = [
             Counts(context, pitch, piece)
             for context in progress(
-                contexts(pitch, first, max_order - 1), desc="n-gram", unit="orders"
+                contexts(pitch, first, max_order - 1, n_symbols), desc="n-gram", unit="orders"
             )
         ]
 
     def distributions(
         self, pitch: Ints, first: Ints, weight: float
     ) -> Iterator[tuple[slice, int, Floats]]:
-        """For chunks of whole pieces and each order: (notes, order, probabilities (n, 128))."""
-        keys = contexts(pitch, first, len(self.counts) - 1)
+        """For chunks of whole pieces and each order: (notes, order, probabilities (n, n_symbols))."""
+        keys = contexts(pitch, first, len(self.counts) - 1, self.n_symbols)
         for chunk in chunks(first):
-            p = np.full((chunk.stop - chunk.start, N_PITCHES), 1 / N_PITCHES)
+            p = np.full((chunk.stop - chunk.start, self.n_symbols), 1 / self.n_symbols)
             for length, counts in enumerate(self.counts):
                 p = counts.interpolate(p, keys[length][chunk], weight)
                 yield chunk, length + 1, p
@@ -179,8 +174,8 @@ class Ngram:
 
     def nats(self, pitch: Ints, first: Ints, weights: Sequence[float]) -> dict[Choice, Floats]:
         """Nats of each note (n,) by order and weight: what `scores` knows, without distributions."""
-        keys = contexts(pitch, first, len(self.counts) - 1)
-        p = {weight: np.full(len(pitch), 1 / N_PITCHES) for weight in weights}
+        keys = contexts(pitch, first, len(self.counts) - 1, self.n_symbols)
+        p = {weight: np.full(len(pitch), 1 / self.n_symbols) for weight in weights}
         nats = {}
         for length, (counts, key) in enumerate(zip(self.counts, keys, strict=True)):
             seen = counts.seen(key, pitch)
@@ -203,7 +198,7 @@ class Ngram:
         The cache's orders are all up to the largest of the n-gram's, or those named.
         """
         cache_orders = cache_orders or range(1, len(self.counts) + 1)
-        keys = contexts(pitch, first, max(cache_orders) - 1)
+        keys = contexts(pitch, first, max(cache_orders) - 1, self.n_symbols)
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
         parts: dict[Choice, list[dict[str, Floats]]] = {}
         for chunk, found, p in self.distributions(pitch, first, weight):
@@ -211,7 +206,7 @@ class Ngram:
                 continue
             cached = dict.fromkeys(cache_weights, p)
             for length, context in enumerate(keys):
-                seen = heard(piece[chunk], context[chunk], pitch[chunk])
+                seen = heard(piece[chunk], context[chunk], pitch[chunk], self.n_symbols)
                 for trust in cache_weights:
                     cached[trust] = interpolate_cache(cached[trust], *seen, trust)
                     if length + 1 not in cache_orders:
@@ -258,24 +253,27 @@ def seen_before(piece: Ints, context: Hashes, pitch: Ints) -> Seen:
     return Seen(total, distinct, count)
 
 
-def heard(piece: Ints, context: Hashes, pitch: Ints) -> tuple[Ints, Ints]:
+def heard(
+    piece: Ints, context: Hashes, pitch: Ints, n_symbols: int = N_PITCHES
+) -> tuple[Ints, Ints]:
     """What came before each note, in its piece and after the same context as its own.
 
     Args:
         piece: int64 (n,), whole pieces.
         context: (n,), a hash of the context of each note.
         pitch: int64 (n,), the notes themselves.
+        n_symbols: see `Ngram`.
 
     Returns:
         The m notes whose context has come before, (m,), and how often each pitch followed it by
-        then, (m, 128).
+        then, (m, n_symbols).
     """
     order = np.lexsort((context, piece))  # stable: within a context, in the order of the piece
     new = np.ones(len(pitch), bool)
     new[1:] = np.diff(piece[order]) != 0
     new[1:] |= context[order][1:] != context[order][:-1]
     starts = np.flatnonzero(new)
-    came = np.zeros((len(pitch), N_PITCHES), np.int32)
+    came = np.zeros((len(pitch), n_symbols), np.int32)
     came[np.arange(len(pitch)), pitch[order]] = 1
     before = np.cumsum(came, 0, dtype=np.int32) - came
     before -= np.repeat(before[starts], np.diff(starts, append=len(pitch)), axis=0)
@@ -290,9 +288,9 @@ def interpolate_cache(p: Floats, rows: Ints, counts: Ints, weight: float) -> Flo
     De Mori, 1990), the short-term model of IDyOM (Pearce, 2005).
 
     Args:
-        p: (n, 128), given the shorter context.
+        p: (n, n_symbols), given the shorter context.
         rows: (m,) of `heard`.
-        counts: (m, 128) of `heard`.
+        counts: (m, n_symbols) of `heard`.
         weight: of the shorter context.
     """
     trust = weight * np.count_nonzero(counts, axis=1)[:, None]
@@ -302,98 +300,10 @@ def interpolate_cache(p: Floats, rows: Ints, counts: Ints, weight: float) -> Flo
 
 
 def chunks(first: Ints) -> Iterator[slice]:
-    """Notes of whole pieces, `_CHUNK` or a few more at once."""
+    """Notes of whole pieces, `CHUNK` or a few more at once."""
     start = 0
     for end in first[1:].tolist():
-        if end - start >= _CHUNK or end == first[-1]:
+        if end - start >= CHUNK or end == first[-1]:
             if end > start:
                 yield slice(start, end)
             start = end
-
-
-def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> NoteScores:
-    """Scores of each note of "the pitch before again".
-
-    Args:
-        unigram: (128,) probabilities, for the notes that are no repetition and a piece's first.
-        share: how often a train note repeats the one before, the probability given to it here.
-        pitch: int64 (n,), the notes to score.
-        first: int64 (n_pieces + 1,), where each piece begins.
-    """
-    parts = []
-    is_first = np.zeros(len(pitch), bool)
-    is_first[first[:-1]] = True
-    for start in range(0, len(pitch), _CHUNK):
-        chunk = slice(start, min(start + _CHUNK, len(pitch)))
-        p = np.tile(unigram, (chunk.stop - start, 1))
-        rows = np.flatnonzero(~is_first[chunk])
-        p[rows] *= 1 - share
-        p[rows, pitch[start + rows - 1]] += share
-        parts.append(note_scores(p, pitch[chunk]))
-    return joined(parts)
-
-
-def _best(nats: dict[Choice, Floats]) -> Choice:
-    """Of lowest mean; of equals the first."""
-    return min(nats, key=lambda key: float(nats[key].mean()))
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """One baseline on the held-out splits.
-
-    Attributes:
-        chosen: what was chosen on val: `order` and `weight`, `cache_order` and `cache_weight`.
-        scores: by split, of each note.
-    """
-
-    chosen: dict[str, float]
-    scores: dict[str, NoteScores]
-
-
-def baselines(
-    train: tuple[Ints, Ints], held_out: dict[str, tuple[Ints, Ints]], orders: list[int]
-) -> dict[str, Baseline]:
-    """All baselines on the held-out splits.
-
-    Args:
-        train: (pitch, first) of the training pieces.
-        held_out: the same for "val" (which chooses order and weight) and any further split.
-        orders: candidates for the n-gram's order; the cache's are `CACHE_ORDERS`.
-
-    Returns:
-        "repeat", "unigram", "ngram" and "ngram_cache".
-    """
-    pitch, first = train
-    model = Ngram(pitch, first, max(orders))
-    nats = model.nats(*held_out["val"], WEIGHTS)
-    order, weight = _best({key: of for key, of in nats.items() if key[0] in orders})
-    cached = cache_nats(nats[order, weight], *held_out["val"], CACHE_ORDERS, WEIGHTS)
-    cache = _best(cached)
-    chosen = {"order": order, "weight": weight}
-    unigram = (np.bincount(pitch, minlength=N_PITCHES) + 1) / (len(pitch) + N_PITCHES)
-    share = _repeat_share(pitch, first)
-    scores: dict[str, dict[str, NoteScores]] = {}
-    for split, notes in held_out.items():
-        with_cache = model.cache_scores(*notes, order, weight, [cache[1]], [cache[0]])
-        own = {
-            "repeat": repeat_scores(unigram, share, *notes),
-            "unigram": repeat_scores(unigram, 0.0, *notes),
-            "ngram": model.scores(*notes, weight)[order],
-            "ngram_cache": with_cache[cache],
-        }
-        for name, of in own.items():
-            scores.setdefault(name, {})[split] = of
-    about = {
-        "ngram": chosen,
-        "ngram_cache": chosen | {"cache_order": cache[0], "cache_weight": cache[1]},
-    }
-    return {name: Baseline(about.get(name, {}), of) for name, of in scores.items()}
-
-
-def _repeat_share(pitch: Ints, first: Ints) -> float:
-    """How often a note repeats the one before it."""
-    follows = np.ones(len(pitch), bool)
-    follows[first[:-1]] = False
-    repeats = int((pitch[follows] == np.roll(pitch, 1)[follows]).sum())
-    return (repeats + 1) / (int(follows.sum()) + 2)

@@ -1,4 +1,4 @@
-"""What distributions over pitches are worth, note by note."""
+"""What distributions over pitches (or characters) are worth, note by note."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ probability of the first choice."""
 
 
 def note_scores(p: Floats, target: Ints) -> NoteScores:
-    """Per-note nats and hits of distributions (n, 128) at targets (n,); ties go to the lower id."""
+    """Of each note, of distributions (n, n_symbols) at targets (n,); ties go to the lower id."""
     at = p[np.arange(len(target)), target][:, None]
-    ids = np.arange(N_PITCHES)
+    ids = np.arange(p.shape[1])
     rank = ((p > at) | ((p == at) & (ids < target[:, None]))).sum(1)
     return {
         "nll": -np.log(at[:, 0]),

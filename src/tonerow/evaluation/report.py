@@ -15,7 +15,7 @@ from tonerow.evaluation.calibration import BINS, Calibration, calibration
 from tonerow.evaluation.intervals import read_works
 from tonerow.evaluation.note_tables import note_table
 from tonerow.evaluation.places import places
-from tonerow.evaluation.rivalry import RivalScores, difference, rival_of
+from tonerow.evaluation.rivalry import RivalScores, difference, field_of, rival_of
 from tonerow.evaluation.scores import Scored, evaluate
 from tonerow.evaluation.summary import columns, summarise
 from tonerow.evaluation.where import by_part, parts
@@ -115,13 +115,8 @@ def report(opened: Opened, folders: Folders, settings: Evaluate) -> Report:
     return done
 
 
-def _field(scored: Scored) -> str:
-    """The field that is looked at closely: the pitch, of text the characters."""
-    return "pitch" if "pitch" in scored.fields else next(iter(scored.fields))
-
-
 def _calibrations(scored: Scored, rival: RivalScores | None) -> dict[str, Calibration]:
-    own = scored.fields[_field(scored)]
+    own = scored.fields[field_of(scored)]
     curves = {"model": calibration(own["confidence"], own["hit"])}
     if rival is not None:
         curves["rival"] = calibration(rival.confidence, rival.hit)
@@ -131,7 +126,7 @@ def _calibrations(scored: Scored, rival: RivalScores | None) -> dict[str, Calibr
 def _where(
     scored: Scored, rival: RivalScores | None, view: str, interim: Path, works: Mapping[str, str]
 ) -> dict[str, Any]:
-    pieces, name = scored.pieces, _field(scored)
+    pieces, name = scored.pieces, field_of(scored)
     ids = pieces.notes[name].cpu().numpy()
     metre = places(interim, pieces, view == "melody") if name == "pitch" else ()
     nats = scored.fields[name]["nats"].astype(np.float64)

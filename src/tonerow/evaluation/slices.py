@@ -14,18 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonerow.evaluation.choices import CACHE_ORDERS, WEIGHTS, Baseline
 from tonerow.evaluation.counting import Rival, fit
 from tonerow.evaluation.lines import Lines
-from tonerow.evaluation.ngram import (
-    CACHE_ORDERS,
-    WEIGHTS,
-    Baseline,
-    Choice,
-    Counts,
-    Ngram,
-    cache_nats,
-    contexts,
-)
+from tonerow.evaluation.ngram import Choice, Counts, Ngram, cache_nats, contexts
 from tonerow.evaluation.note_scores import Floats, NoteScores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, Viewpoint, ViewpointModel
 from tonerow.progress import progress
@@ -92,7 +84,8 @@ class SliceNgram(Ngram):
     """
 
     def __init__(self, train: Lines, max_order: int) -> None:
-        keys = contexts(train.pitch, train.first, max_order - 1)
+        self.n_symbols = train.n_symbols
+        keys = contexts(train.pitch, train.first, max_order - 1, self.n_symbols)
         self.counts = [
             _within(key, train, train.pitch, length)
             for length, key in enumerate(progress(keys, desc="n-gram", unit="orders"))

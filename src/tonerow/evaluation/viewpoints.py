@@ -1,4 +1,4 @@
-"""N-grams of pitch that look at a line from several viewpoints: pitches, intervals, rhythm, place.
+"""N-grams that look at a line from several viewpoints: pitches, intervals, rhythm, place; at a text too.
 
 After Conklin and Witten (1995), "Multiple viewpoint systems for music prediction": each viewpoint is
 an n-gram of its own, and what they foretell of the next pitch is mixed.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tonerow.evaluation.lines import TICKS_PER_BEAT, UNKNOWN, Lines
+from tonerow.evaluation.lines import TICKS_PER_BEAT, Lines
 from tonerow.evaluation.ngram import Counts, Hashes, Seen, before, extend
 from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
 
@@ -29,8 +29,11 @@ VALUES: dict[str, Callable[[Lines], Ints]] = {
     "place_in_3": lambda lines: _place(lines.onset_tick, 3),
     "place_in_4": lambda lines: _place(lines.onset_tick, 4),
     "end_before_in_4": lambda lines: _place(lines.end_before_tick, 4),
+    "header": lambda lines: lines.known["header"],
+    "place": lambda lines: lines.known["place"],
 }
-"""What a context may hold, (n,) >= -1. Places count from the line's first note: no metre is read."""
+"""What a context may hold, (n,) >= -1. Places count from the line's first note: no metre is read. The
+last two are of texts (`tonerow.evaluation.texts`)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Viewpoint:
         past = [VALUES[name](lines) for name in self.past]
         for back in range(1, self.longest + 1):
             for values in past:
-                key = extend(key, before(values, lines.first, back, UNKNOWN))
+                key = extend(key, before(values, lines.first, back, lines.n_symbols))
             keys.append(key)
         return keys
 
@@ -87,6 +90,7 @@ VIEWPOINTS = {
     "past_place": Viewpoint(_PITCH, 7, _PAST_PLACE),
     "past_place_interval": Viewpoint(_INTERVAL, 7, _PAST_PLACE, interval=True),
     "past_rhythm": Viewpoint(("pitch", "rhythm"), 5),
+    "text_place": Viewpoint(_PITCH, 10, ("header", "place")),
 }
 """By name. The contexts are longer than any that helps: useless ones are given no say."""
 
@@ -111,8 +115,8 @@ class ViewpointModel:
         return [of.seen(key, symbols) for of, key in zip(self.counts, keys, strict=True)]
 
     def distributions(self, lines: Lines, log_weights: Floats) -> Floats:
-        """Probabilities (n, 128) of the next pitch."""
-        p = np.full((len(lines.pitch), N_PITCHES), 1 / N_PITCHES)
+        """Probabilities (n, n_symbols) of the next pitch (or character)."""
+        p = np.full((len(lines.pitch), lines.n_symbols), 1 / lines.n_symbols)
         for of, key, weight in zip(
             self.counts, self.viewpoint.contexts(lines), np.exp(log_weights), strict=True
         ):
@@ -123,18 +127,21 @@ class ViewpointModel:
         return np.take_along_axis(p, steps, 1)
 
 
-def likelihood(seen: list[Seen], log_weights: Floats) -> tuple[Floats, Floats]:
+def likelihood(
+    seen: list[Seen], log_weights: Floats, n_symbols: int = N_PITCHES
+) -> tuple[Floats, Floats]:
     """The probability of each note's own pitch, and how it changes with the weights.
 
     Args:
         seen: by length.
         log_weights: (n_lengths,).
+        n_symbols: see `Lines`.
 
     Returns:
         p (n,) and its derivatives by the log weights (n_lengths, n).
     """
     n = len(seen[0].total)
-    p = np.full(n, 1 / N_PITCHES)
+    p = np.full(n, 1 / n_symbols)
     slopes = np.zeros((len(seen), n))
     for length, (of, weight) in enumerate(zip(seen, np.exp(log_weights), strict=True)):
         longer = of.interpolate(p, float(weight))

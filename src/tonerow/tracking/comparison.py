@@ -113,13 +113,13 @@ COLUMNS: dict[str, tuple[str, Show]] = {
 }
 """Header of each column, the metric it shows and how."""
 SCORES = ("nll", "nll_low", "nll_high", "accuracy", "accuracy_low", "accuracy_high")
-"""Of an opponent, as the column of a model's pitches shows them."""
+"""Of an opponent, as the columns of a model's pitches or characters show them."""
 NOTES = (
     "- nats and bits are of notes as played, but per written note: all of a tune's characters after "
     "its header, rhythm, bars and repeat signs too, over its notes as written",
     "- numbers: what training adjusts; of a rival, what is fitted on val (its val score flatters)",
-    "- more than its rival: nats a pitch, note by note beside the counting model that is best on val "
-    "of those that see no more; below 0 the model is better; intervals are over works",
+    "- more than its rival: nats a pitch (or character), one by one beside the counting model that is "
+    "best on val of those that see no more; below 0 the model is better; intervals are over works",
     "- more than the first row: note by note, where both predict the pitches of the same notes",
     "- several seeds: each number is the mean over the seeds, so are the ends of an interval; one "
     "seed: another gives another number, and `make compare SEEDS=3` shows how far apart they lie",
@@ -200,9 +200,9 @@ def sees_of(run: Run) -> Sees:
     return models.find(run["model"]).conditions_on
 
 
-def compared_view(run: Run) -> View:
-    """On whose notes the baselines beside a run are scored."""
-    return VIEWS[VIEWS[models.find(run["model"]).view].compared_with]
+def view_of(run: Run) -> View:
+    """What the model of a run reads; the baselines beside it are scored on the same."""
+    return VIEWS[models.find(run["model"]).view]
 
 
 def _fields(run: Run) -> list[str]:
@@ -215,12 +215,13 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """A row for each baseline and rival that stands beside the runs, weak ones first."""
     rows: dict[str, dict[str, Any]] = {}
     for run in runs:
-        view = compared_view(run)
+        view = view_of(run)
+        field = "char" if view.name == "chars" else "pitch"
         for key in run:
             if not (match := re.fullmatch(rf"baselines/{view.name}\.test\.(\w+)\.nll", key)):
                 continue
             scores = {
-                f"evaluate/{side}.pitch_{score}": run[metric]
+                f"evaluate/{side}.{field}_{score}": run[metric]
                 for side in ("val", "test")
                 for score in SCORES
                 if (metric := f"baselines/{view.name}.{side}.{match[1]}.{score}") in run
@@ -228,8 +229,8 @@ def _opponents(runs: Sequence[Run]) -> list[dict[str, Any]]:
             fitted = f"baselines/{view.name}.test.{match[1]}.numbers_fitted"
             scores |= {"train/parameters": run[fitted]} if fitted in run else {}
             name = f"{match[1].replace('_', ' ')}, {view.label}"
-            rows.setdefault(name, {"name": name} | scores)
-    return sorted(rows.values(), key=lambda row: -float(row["evaluate/test.pitch_nll"]))
+            rows.setdefault(name, {"name": name, "level": float(run[key])} | scores)
+    return sorted(rows.values(), key=lambda row: -row["level"])
 
 
 def chosen(settings: params.Params, names: Sequence[str]) -> dict[str, list[Run]]:

@@ -75,7 +75,7 @@ def _opponents(of: Mapping[str, comparison.Run]) -> dict[str, float]:
     """The level of each baseline that stands beside one of the runs."""
     levels: dict[str, float] = {}
     for run in of.values():
-        prefix = f"baselines/{comparison.compared_view(run).name}"
+        prefix = f"baselines/{comparison.view_of(run).name}"
         found = {key: run.get(f"{prefix}.test.{key}.nll") for key in OPPONENTS}
         levels |= {key: float(level) for key, level in found.items() if level is not None}
     return levels
