@@ -88,6 +88,7 @@ unbundle: $(VENV)/installed
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
 compare: $(VENV)/installed
+	dvc repro baselines  # what all have in common, once
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
 		dvc exp run --queue --set-param model=$$model --set-param train.threads=1 \
