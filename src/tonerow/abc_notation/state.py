@@ -112,7 +112,7 @@ class Fields:
             self._midi(words[1], words[2:])
 
     def _midi(self, command: str, values: list[str]) -> None:
-        """Apply what follows `%%MIDI` or `I:MIDI=`, as abc2midi does; ignore what only colours the sound."""
+        """Apply what follows `%%MIDI` or `I:MIDI=`, as abc2midi does, but what colours the sound."""
         if command in ("nobarlines", "barlines"):
             self._propagate = "not" if command == "nobarlines" else "pitch"
         elif command in ("transpose", "rtranspose"):
