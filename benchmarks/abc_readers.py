@@ -29,7 +29,8 @@ from typing import Any
 import music21
 import symusic
 
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.abc_notation.reading import read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.notes.score import UnreadableError
 
 Note = tuple[float, int, float]  # onset in quarter notes, pitch, duration in quarter notes

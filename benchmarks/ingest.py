@@ -40,7 +40,8 @@ import music21
 import pretty_midi
 
 from tonerow import params
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.abc_notation.reading import read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.ingest import dispatch
 from tonerow.midi.reading import read_midi
 from tonerow.notes.score import Score, UnreadableError

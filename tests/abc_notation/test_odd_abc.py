@@ -3,7 +3,8 @@
 import pytest
 
 from tonerow.abc_notation import reading
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.abc_notation.reading import read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
 from tonerow.notes.table import to_table, validate

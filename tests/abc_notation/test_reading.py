@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonerow.abc_notation.playing import play
-from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
+from tonerow.abc_notation.reading import parse_tune, read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import Score, UnreadableError
 
@@ -506,6 +507,32 @@ def test_decoding() -> None:
     assert decode(b"\xef\xbb\xbfX:1\r\nT:\xc3\xa9\rK:C\n") == "X:1\nT:é\nK:C\n"
     assert decode(b"T:\xe9\x92") == "T:é’"
     assert decode(b"T:\x81") == "T:\x81"
+    mixed = b"X:1\nT:\xc3\xa9\n\nX:2\nT:\xe9\n\r X:3\nT:\x92"
+    assert decode(mixed) == "X:1\nT:é\n\nX:2\nT:é\n\n X:3\nT:’"
+
+
+@pytest.mark.parametrize("field", ["%%abc-charset", "I:abc-charset", "%% ABC-CHARSET "])
+def test_a_declared_encoding_is_used_where_it_fits(field: str) -> None:
+    assert decode(f"{field} iso-8859-2\nT:Žluťoučký kůň".encode("iso-8859-2")).endswith(
+        "Žluťoučký kůň"
+    )
+    assert decode(f"{field} utf-8\nT:".encode() + b"\xe9").endswith("T:é")
+    assert decode(f"{field} iso-8859-99\nT:é".encode()).endswith("T:é")
+    assert decode(f"{field} rot13\nT:é".encode()).endswith("T:é")
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        (r"\AA vals fr\aan Sm\aaland, caf\'e", "Å vals från Småland, café"),
+        (r"\`a \^e \~n \"u \cc \uA \vS \HO \/o \ss \AE \th", "à ê ñ ü ç Ă Š Ő ø ß Æ þ"),
+        (r"\u00e9 &eacute; &#233; \& \%", "é é é & %"),
+        *[(text, text) for text in (r"Jack & Jill &c. \'x \q", r"\ud800", "1 &NewLine; 2 &nothing;")],
+    ],
+)  # fmt: skip
+def test_letters_in_titles(title: str, expected: str) -> None:
+    score = read_tune(f"X:1\nT:{title}\nC:{title}\nK:C\nC")
+    assert score.title == score.composer == expected
 
 
 def test_splitting() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.abc_notation.reading import read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.ingest.sources import find_sources
 from tonerow.midi.reading import read_midi
 from tonerow.notes.schema import PIECES, Rejection

@@ -17,7 +17,8 @@ from random import Random
 
 from tests.fuzz.checks import check_abc, check_archive, check_midi, time_limit
 from tests.fuzz.mutate import mutated_abc, mutated_archive, mutated_midi
-from tonerow.abc_notation.reading import decode, split_tunes
+from tonerow.abc_notation.reading import split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.corpora.kinds import kind_of
 from tonerow.notes.score import UnreadableError
 from tonerow.progress import progress

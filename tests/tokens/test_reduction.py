@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from tests.tokens.token_tables import TUNE
-from tonerow.abc_notation.reading import decode, parse_tune, read_tune, split_tunes
+from tonerow.abc_notation.reading import parse_tune, read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.notes.score import UnreadableError
 from tonerow.tokens.reduction import header_of, reduce_tune
 

@@ -15,6 +15,7 @@ from tonerow.abc_notation.fields import refuse
 from tonerow.abc_notation.lines import FIELD, tune_lines
 from tonerow.abc_notation.playing import MAX_NOTES, play
 from tonerow.abc_notation.scanner import Scanner
+from tonerow.abc_notation.text import with_letters
 from tonerow.abc_notation.voice import Voice
 from tonerow.abc_notation.written import Tune, WrittenVoice
 from tonerow.notes.schema import Rejection
@@ -27,35 +28,6 @@ _TUNE = re.compile(
     r"^%%begin(?:(?!^%%begin).)*?^%%end|^[ \t]*(?P<number>X:)", re.MULTILINE | re.DOTALL
 )
 _HEADER_FIELDS = re.compile(r"[CIKLMQRUm]:|%%")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
-
-
-def decode(data: bytes) -> str:
-    r"""The text of an ABC file, its lines ended by ``\n``.
-
-    UTF-8, else Windows-1252, else Latin-1, as old collections have it (ABC 2.1, 2.1). Byte-order
-    marks, which stand inside of files that were put together from others, are left out, and so is
-    the control character with which DOS ended a text. ``\r\r\n``, which is ``\r\n`` written as if
-    its ``\n`` were all of it, ends one line.
-
-    Raises:
-        UnreadableError: NOT_TEXT for UTF-16 or UTF-32 and for control characters.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableError(Rejection.NOT_TEXT, "The file is UTF-16; ABC is UTF-8 or Latin-1")
-    text = ""
-    for encoding in ("utf-8-sig", "cp1252", "latin-1"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    text = text.replace("\ufeff", "").rstrip("\x1a")
-    match = _CONTROL.search(text)
-    if match:
-        what = f"The file has the control character {ord(match[0]):#04x} at {match.start()}"
-        raise UnreadableError(Rejection.NOT_TEXT, what)
-    return re.sub(r"\r?\r\n|\r", "\n", text)
 
 
 def split_tunes(text: str) -> list[str]:
@@ -131,7 +103,7 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
     voices = tuple(_written(voice) for voice in scanner.voices if voice.sounds)
     if not any(voice.n_notes for voice in voices):
         raise UnreadableError(Rejection.NO_NOTES, "The tune has no notes")
-    title, composer = (texts.get(letter) or None for letter in "TC")
+    title, composer = (with_letters(texts.get(letter, "")) or None for letter in "TC")
     return Tune(title, composer, scanner.tempo_bpm, scanner.order, voices)
 
 

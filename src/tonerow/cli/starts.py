@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tonerow.abc_notation.reading import decode, read_tune, split_tunes
+from tonerow.abc_notation.reading import read_tune, split_tunes
+from tonerow.abc_notation.text import decode
 from tonerow.cli import UsageError
 from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
 from tonerow.midi.reading import read_midi
