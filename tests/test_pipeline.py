@@ -111,7 +111,10 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
             for baseline in ("repeat", "unigram", "ngram", "ngram_cache"):
                 assert baselines["melody"][side][baseline][score] >= 0
                 assert baselines["events"][side][baseline][score] >= 0
+        assert baselines["chars"][side]["rival_text_place"]["nll"] >= 0
         assert evaluation[side]["notes"] > 0
+    # of two orders the best is at an edge
+    assert any("evaluate.ngram_orders" in sentence for sentence in baselines["melody"]["edges"])
     generated = repository.json("generate.json")
     assert (generated["samples"], generated["notes"]) == (2, 40)
     summary = repository.json("summary.json")

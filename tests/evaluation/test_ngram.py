@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonerow.evaluation.choices import WEIGHTS, baselines, repeat_scores
+from tonerow.evaluation.choices import WEIGHTS, baselines, edge, repeat_scores
 from tonerow.evaluation.ngram import Ngram, cache_nats
 from tonerow.evaluation.note_scores import means
 
@@ -231,6 +231,28 @@ def test_the_chosen_one_is_the_best_on_val() -> None:
     assert found.chosen["order"] in (2, 3)
     best = min(float(scores[order]["nll"].mean()) for scores in tried for order in (2, 3))
     assert means(found.scores["val"])["nll"] == pytest.approx(best)
+
+
+def test_an_edge_of_the_candidates_is_told_and_nothing_else() -> None:
+    where = "evaluate.ngram_orders"
+    assert edge("order", 4, [2, 3, 4], where) == (
+        "order 4 is the largest of evaluate.ngram_orders: add larger ones",
+    )
+    assert edge("order", 2, [2, 3, 4], where) == (
+        "order 2 is the least of evaluate.ngram_orders: add smaller ones",
+    )
+    assert edge("order", 3, [2, 3, 4], where) == ()
+    assert edge("order", 1, [1, 2, 3], where) == ()  # there is none below
+
+
+def test_the_edges_are_those_of_what_was_chosen() -> None:
+    like_train = {"val": joined(random_lines(0))}
+    found = baselines(joined(random_lines(0)), like_train, [1, 2, 4])["ngram"]
+    assert found.chosen["order"] == 4
+    assert "order 4 is the largest of evaluate.ngram_orders: add larger ones" in found.edges
+    wider = baselines(joined(random_lines(0)), like_train, [1, 2, 4, 12])["ngram"]
+    order = wider.chosen["order"]
+    assert any("ngram_orders" in sentence for sentence in wider.edges) == (order == 12)
 
 
 def test_every_baseline_has_every_score() -> None:
