@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -10,18 +11,27 @@ from ruamel.yaml.error import YAMLError
 
 from tonerow.params import messages
 from tonerow.params.corpora import Folder
+from tonerow.params.section import Section
 from tonerow.params.sections import Params
+
+S = TypeVar("S", bound=Section)
 
 
 class ParamsError(ValueError):
-    """``params.yaml`` says something it cannot mean; the message names every such key."""
+    """A file of settings says something it cannot mean; the message names every such key."""
 
 
 def load(path: str | Path = "params.yaml") -> Params:
-    """Reads and validates the settings.
+    """Reads and validates the settings; see `read`."""
+    return read(path, Params)
+
+
+def read(path: str | Path, kind: type[S]) -> S:
+    """Reads and validates a file of settings.
 
     Args:
         path: the YAML file.
+        kind: what it holds.
 
     Returns:
         The validated settings.
@@ -39,9 +49,9 @@ def load(path: str | Path = "params.yaml") -> Params:
     if not isinstance(tree, dict):
         raise ParamsError(f"{path} holds no settings")
     try:
-        return Params.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
-        schema = Params.model_json_schema()
+        schema = kind.model_json_schema()
         lines = [messages.sentence(item, schema) for item in error.errors()]
         raise ParamsError("\n".join(f"{path}: {line}" for line in lines)) from None
 

@@ -1,4 +1,4 @@
-"""Errors about ``params.yaml`` as sentences: the key, what was found, what is allowed."""
+"""Errors about settings as sentences: the key, what was found, what is allowed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sentence(error: Any, schema: dict[str, Any]) -> str:
         key = ".".join(str(part) for part in loc[:-1])
         return f"{key}: {value!r} is no name of a size; allowed: a letter, then letters, digits, _"
     if kind == "extra_forbidden":
-        return _unknown_key(loc, keys_at(loc[:-1], schema))
+        return unknown_key(loc, keys_at(loc[:-1], schema))
     if kind == "value_error":
         message = error["msg"].removeprefix("Value error, ")
         return f"{key}: {message}" if key else message
@@ -57,7 +57,8 @@ def keys_at(loc: Sequence[str | int], schema: dict[str, Any]) -> list[str]:
     return list(node.get("properties", {}))
 
 
-def _unknown_key(loc: tuple[str | int, ...], allowed: list[str]) -> str:
+def unknown_key(loc: tuple[str | int, ...], allowed: list[str]) -> str:
+    """One sentence about a key that is not among those allowed at its place."""
     key = ".".join(str(part) for part in loc)
     hint = _hint(loc[-1], allowed)
     if loc[:-1] in CLASS_FILES:
@@ -90,9 +91,8 @@ def _nodes(loc: Sequence[str | int], schema: dict[str, Any]) -> list[dict[str, A
     for part in loc:
         node: dict[str, Any] = nodes[-1]
         patterns = node.get("patternProperties", {})  # keys that are free, like sizes
-        below: dict[str, Any] = node.get("properties", {}).get(part) or next(
-            iter(patterns.values()), {}
-        )
-        definition = schema["$defs"].get(below.get("$ref", "").rpartition("/")[2], {})
+        free = next(iter(patterns.values()), None) or node.get("additionalProperties")
+        below: dict[str, Any] = node.get("properties", {}).get(part) or free or {}
+        definition = schema.get("$defs", {}).get(below.get("$ref", "").rpartition("/")[2], {})
         nodes.append(definition | below)
     return nodes
