@@ -30,7 +30,8 @@ from tests import shipped
 from tonerow import params
 from tonerow.serving.saving import save
 from tonerow.tracking import run as tracking
-from tonerow.tracking.store import Store, set_environment
+from tonerow.tracking.search import SearchRun
+from tonerow.tracking.store import Store, finished, set_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARNING = "warning: MLflow"
@@ -55,7 +56,7 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cold_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout's root, with a space in its name, that is not the current folder."""
-    for name in ("MLFLOW_TRACKING_URI", "DVC_EXP_NAME"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_CONTEXT", "DVC_EXP_NAME"):
         monkeypatch.delenv(name, raising=False)
     root, elsewhere = tmp_path / "a checkout", tmp_path / "temporary"
     root.mkdir()
@@ -210,6 +211,23 @@ class TestTraining:
         (run,) = runs(root)
         assert run.info.run_name == f"{settings.name} noble-bear"
         assert run.data.tags["dvc_experiment"] == "noble-bear"
+
+    @pytest.mark.parametrize(
+        ("context", "tag"),
+        [('{"team": "a"}', "a"), ("[1]", None), ("no JSON", None)],
+    )
+    def test_carries_the_tags_that_mlflow_is_told(
+        self,
+        root: Path,
+        settings: params.Params,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        context: str,
+        tag: str | None,
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_RUN_CONTEXT", context)
+        train(settings, results / "model.pt")
+        assert runs(root)[0].data.tags.get("team") == tag
 
     def test_twice_is_two_runs(self, root: Path, settings: params.Params, results: Path) -> None:
         train(settings, results / "model.pt")
@@ -412,6 +430,30 @@ class TestRecord:
             assert history(root, run, name) == points
         assert run.data.metrics["evaluate/test.nll"] == 1.4
 
+    def test_leaves_the_run_of_a_trial_without_a_test_metric(
+        self,
+        root: Path,
+        settings: params.Params,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        search = SearchRun(settings, "study", "identity")
+        for key, value in search.context(0).items():
+            monkeypatch.setenv(key, value)
+        train(settings, results / "model.pt")
+        monkeypatch.delenv("MLFLOW_RUN_CONTEXT")
+        search.trial_ended(0, {}, {"val_nll": 1.8}, "")
+        search.end()
+        assert record(settings, results)
+        own, *of_search = sorted(runs(root), key=lambda run: "search" in run.data.tags)
+        assert own.data.metrics["evaluate/test.nll"] == 1.4
+        assert len(of_search) == 2
+        for run in of_search:
+            assert run.info.status == "FINISHED"
+            assert run.data.metrics["val_nll"] == 1.8
+            assert not [name for name in run.data.metrics if "test" in name]
+        assert [run["run_id"] for run in finished(settings)] == [own.info.run_id]
+
     def test_picks_the_latest_of_two_trainings(
         self, root: Path, settings: params.Params, results: Path
     ) -> None:
@@ -506,7 +548,7 @@ class TestValues:
     def test_that_are_long_or_many(
         self, root: Path, settings: params.Params, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        many = {f"p{i}": tracking._text(["x" * 9999]) for i in range(250)}
+        many = {f"p{i}": tracking.as_text(["x" * 9999]) for i in range(250)}
         monkeypatch.setattr(tracking, "training_params", lambda _: many)
         run = tracking.start(settings)
         run.log_summary({f"m{i}": float(i) for i in range(2500)})

@@ -31,6 +31,7 @@ from tqdm import tqdm
 from tonerow.params import Params
 from tonerow.tracking.store import (
     KEY_CHARACTERS,
+    SEARCH,
     TOKENS,
     VALUE_CHARACTERS,
     Point,
@@ -72,9 +73,19 @@ class Run:
             self._closing.set()
             self._warn(error)
 
+    def create(self, name: str, tags: Mapping[str, str], values: Mapping[str, str]) -> Self:
+        """Creates the run, or turns to the one with this `training_id`; waits up to 10 s."""
+        self._put(lambda store: store.create(name, tags, values))
+        try:
+            self._settled.wait(START_SECONDS)
+        except BaseException:
+            self.fail("KILLED")
+            raise
+        return self
+
     def log_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Logs one point of each curve, such as ``val_nll`` in nats; returns at once."""
-        points = _points(values, epoch)
+        points = as_points(values, epoch)
         self._put(lambda store: store.log(points))
 
     def log_summary(self, values: Mapping[str, float]) -> None:
@@ -157,16 +168,8 @@ def start(settings: Params) -> Run:
     If it does not, one warning is printed, and what is logged is kept until it does or the training
     ends.
     """
-    name, values = _name(settings), training_params(settings)
-    tags = _tags(settings) | {"training_id": uuid.uuid4().hex}
-    run = Run(settings)
-    run._put(lambda store: store.create(name, tags, values))
-    try:
-        run._settled.wait(START_SECONDS)
-    except BaseException:
-        run.fail("KILLED")
-        raise
-    return run
+    tags = _tags(settings) | {"training_id": uuid.uuid4().hex} | _context()
+    return Run(settings).create(_name(settings), tags, training_params(settings))
 
 
 def record(
@@ -205,7 +208,7 @@ def record(
 
     def find_or_restore(store: Store) -> None:
         with store.lock:
-            status = store.find("model_md5", md5)
+            status = store.find("model_md5", md5, but=SEARCH)  # a trial is of train and val alone
             if status != "FINISHED":
                 if status is None:
                     store.create(name, tags, values)
@@ -243,7 +246,7 @@ def training_params(settings: Params) -> dict[str, str]:
     tree = {key: dump[key] for key in ("corpus", "split", "tokenize", "model", "size", "train")}
     tree["corpora"] = {settings.corpus: settings.corpus_settings.model_dump(mode="json")}
     tree |= settings.selected.model_dump(mode="json")
-    return {key: _text(value) for key, value in flatten(tree)}
+    return {key: as_text(value) for key, value in flatten(tree)}
 
 
 def recipe_of(settings: Params) -> frozenset[tuple[str, str]]:
@@ -272,6 +275,14 @@ def _tags(settings: Params) -> dict[str, str]:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5)
         tags["git_commit"] = done.stdout.strip()
     return tags
+
+
+def _context() -> dict[str, str]:
+    """The tags in ``MLFLOW_RUN_CONTEXT``, which MLflow gives to every run that it starts itself."""
+    with contextlib.suppress(ValueError):
+        tags = json.loads(os.environ.get("MLFLOW_RUN_CONTEXT", ""))
+        return tags if isinstance(tags, dict) else {}
+    return {}
 
 
 def _tokens(lock: Path) -> str:
@@ -306,12 +317,13 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A setting as MLflow keeps it."""
     text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 3] + "..."
 
 
-def _points(values: Mapping[str, float], step: int) -> list[Point]:
+def as_points(values: Mapping[str, float], step: int) -> list[Point]:
     """Metrics as MLflow takes them; infinity, which it would store as 1.8e308, becomes NaN."""
     now = time.time_ns() // 1_000_000
     finite = {name: value if math.isfinite(value) else math.nan for name, value in values.items()}
@@ -330,7 +342,7 @@ def _curves(path: Path) -> list[Point]:
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             epoch = int(row.pop("epoch"))
-            points += _points({key: float(cell) for key, cell in row.items() if cell}, epoch)
+            points += as_points({key: float(cell) for key, cell in row.items() if cell}, epoch)
     return points
 
 
@@ -343,4 +355,4 @@ def _rival(path: Path) -> str:
 def _numbers(path: Path) -> list[Point]:
     """Every number in a JSON file; texts and lists are in the file itself, which is logged too."""
     items = flatten(json.loads(path.read_text(encoding="utf-8")), f"{path.stem}/")
-    return _points({key: value for key, value in items if isinstance(value, (int, float))}, 0)
+    return as_points({key: value for key, value in items if isinstance(value, (int, float))}, 0)

@@ -28,6 +28,9 @@ PAGE = "samples/listen.html"
 NOTES = "scores/notes.parquet"
 """The artifact with the scores of every held-out note, as `record` logs it."""
 
+SEARCH = "search"
+"""The tag of a search's run and of those of its trials: the name of its study."""
+
 TOKENS = "data/tokens"
 """What DVC knows the tokens by."""
 
@@ -105,13 +108,20 @@ class Store:
                 self._client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)
 
-    def find(self, tag: str, value: str) -> str | None:
-        """Turns to the latest run with this tag and returns its status; None if there is none."""
+    def find(self, tag: str, value: str, but: str = "") -> str | None:
+        """Turns to the latest run with this tag and returns its status; None if there is none.
+
+        Args:
+            tag: its name.
+            value: what the run has there.
+            but: another tag; a run that has it is passed over.
+        """
         client, newest = self.client, ["attributes.start_time DESC"]
         query = f"tags.{tag} = '{value}'"
-        for run in client.search_runs([self.experiment_id], query, order_by=newest, max_results=1):
-            self.run_id = run.info.run_id
-            return str(run.info.status)
+        for run in client.search_runs([self.experiment_id], query, order_by=newest):
+            if but not in run.data.tags:
+                self.run_id = run.info.run_id
+                return str(run.info.status)
         return None
 
     def create(self, name: str, tags: Mapping[str, str], values: Mapping[str, str]) -> None:
@@ -121,6 +131,8 @@ class Store:
         if self.find("training_id", tags["training_id"]) is None:
             run = self.client.create_run(self.experiment_id, run_name=name, tags=dict(tags))
             self.run_id = run.info.run_id
+        else:
+            self.client.update_run(self.run_id, status="RUNNING")
         items = [Param(key, value) for key, value in values.items()]
         for i in range(0, len(items), PARAMS_A_BATCH):
             self.client.log_batch(self.run_id, params=items[i : i + PARAMS_A_BATCH])
@@ -204,7 +216,7 @@ class Store:
 
 
 def finished(settings: Params) -> list[dict[str, Any]]:
-    """The finished runs on the corpus of `settings`, the latest first.
+    """The finished runs on the corpus of `settings`, the latest first; none of a search.
 
     Returns:
         For each the tags, parameters and metrics, by name; parameters and tags are text. `run_id`
@@ -220,6 +232,7 @@ def finished(settings: Params) -> list[dict[str, Any]]:
         {**run.data.tags, **run.data.params, **run.data.metrics}
         | {"run_id": run.info.run_id, "recipe": recipe(run.data.params)}
         for run in runs
+        if SEARCH not in run.data.tags
     ]
 
 
