@@ -25,7 +25,7 @@ ROOMS = [
     *["tonerow", "files", "progress", "reports", "notes", "params", "runtime"],
     *["midi", "abc_notation", "corpora", "ingest", "splitting", "tokens"],
     *["models", "views", "windows", "model_files", "evaluation", "tracking", "training"],
-    *["listening", "generation", "trials", "cli", "serving"],
+    *["listening", "generation", "trials", "cli", "serving", "search"],
 ]
 # Rooms that could be packages of their own tomorrow: all that they may import of the library.
 NARROW = {"notes": set(), "midi": {"notes"}, "abc_notation": {"notes"}, "models": set()}
