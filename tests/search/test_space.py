@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from tests import shipped
 from tonerow import params
+from tonerow.params.loading import read
 from tonerow.search import space
 
 SETTINGS = shipped.settings({"model": "transformer"})
@@ -34,8 +35,7 @@ def load(file: Path, tree: dict[str, Any]) -> space.Space:
 
 
 def test_the_file_as_it_lies_there_loads() -> None:
-    loaded = space.load(shipped.PATH.with_name("space.yaml"), shipped.settings())
-    assert loaded.trials > 0
+    assert read(shipped.PATH.with_name("space.yaml"), space.Space).trials > 0
 
 
 def test_every_value_is_read(file: Path) -> None:
@@ -56,6 +56,7 @@ def test_ends_of_whole_numbers_are_whole(file: Path) -> None:
         ({"trails": 3}, "unknown key trails (did you mean 'trials'?); allowed here: study, seed,"),
         ({"trials": 0}, "trials is 0; input should be greater than 0 (trials: trainings in all"),
         ({"study": "a b"}, "study is 'a b'; string should match"),
+        ({"study": "-a"}, "study is '-a'; string should match"),
         ({"ranges": {}, "choices": {}}, "ranges and choices are empty; allowed there: training."),
         ({"choices": {"layers": []}}, "choices.layers is []; it should have at least 1 in it"),
         ({"choices": {"layers": [[2]]}}, "choices.layers holds [2]; allowed: numbers and names"),

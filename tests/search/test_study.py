@@ -28,7 +28,7 @@ SPACE = Space(
 def nats(number: int, values: Values) -> float:
     """A stand-in for a training: best at dropout 0.3."""
     assert {type(value) for value in values.values()} == {float, int, str}
-    return abs(values["dropout"] - 0.3) + (values["training.optimizer"] == "adam")
+    return abs(float(values["dropout"]) - 0.3) + float(values["training.optimizer"] == "adam")
 
 
 class Tried:

@@ -47,8 +47,8 @@ class Range(Section):
 class Space(Section):
     """All of ``space.yaml``."""
 
-    study: Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
-    """name by which the search goes on at the next call: letters, digits, _ and -"""
+    study: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    """name by which the search goes on at the next call: a letter or digit, then also _ and -"""
 
     seed: Seed
     """of what is drawn"""

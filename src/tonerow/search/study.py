@@ -85,11 +85,11 @@ class Study:
         return best.number, self.optuna.best_value, best.params
 
     def _asked(self) -> Iterator[tuple[int, Values]]:
-        for trial in self.optuna.get_trials(states=[TrialState.RUNNING]):
-            if trial.params.keys() == self._distributions.keys():
-                yield trial.number, trial.params
+        for begun in self.optuna.get_trials(states=[TrialState.RUNNING]):
+            if begun.params.keys() == self._distributions.keys():
+                yield begun.number, begun.params
             else:
-                self._failed(trial.number, "interrupted while its settings were drawn")
+                self._failed(begun.number, "interrupted while its settings were drawn")
         while (number := len(self.optuna.trials)) < self._space.trials:
             self.optuna.sampler = optuna.samplers.TPESampler(seed=_seed(self._space.seed, number))
             trial = self.optuna.ask(self._distributions)
