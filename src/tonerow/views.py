@@ -193,7 +193,7 @@ class View:
     Attributes:
         name: by which a model asks for it.
         load: reads one split from the folder of tokens.
-        compared_with: name of the view on whose notes the baselines beside a model are scored.
+        compared_with: name of the view whose notes samples are compared with.
         label: what its elements are, for tables.
     """
 
