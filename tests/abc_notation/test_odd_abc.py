@@ -55,6 +55,11 @@ ODD: dict[str, tuple[bytes, list[list[int]]]] = {
     "markup around a tune": (f"<html><pre>\n\n{TUNE}\n</pre></html>".encode(), [CDE]),
     "an empty line in the header": (TUNE.replace("T:t\n", "T:t\n\n").encode(), [CDE]),
     "unknown fields": (b"X:1\nE:9\nY:?\nL:1/4\nK:C\ns:**\nCDE\nW:words", [CDE]),
+    "fields that go on by backslashes": (
+        b"X:1\n%%font 1 \\\n 2 3\nN:a \\\nb \\\nc\nT:t\\\nL:1/4\nK:C\\\nCD\\\nM:9/8\\\nE|", [CDE]),
+    "music behind words and a backslash": (b"X:1\nL:1/4\nK:C\nCD|\nw:a b\\\nE|", [CDE]),
+    "a backslash that nothing follows": (b"X:1\nL:1/4\nK:C\nCDE|\nw:a\\", [CDE]),
+    "lines of tags": (f"{HEAD}CD\n<br>\nE|\n</pre> </html>\n\n{TUNE}".encode(), [CDE, CDE]),
     "a field that goes on": (b"X:1\nH:a\n+:b\nL:1/4\nK:C\nCDE\nw:a\n+:b", [CDE]),
     "inline fields": (b"X:1\nL:1/8\nK:G\n[K:C][L:1/4][M:3/4][Q:1/4=90][r:hm]C[I:x]D[P:A]E", [CDE]),
     "a line of 100,000 characters": ((HEAD + "CDE " + " " * 99_990 + "|").encode(), [CDE]),

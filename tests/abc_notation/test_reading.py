@@ -535,6 +535,10 @@ def test_letters_in_titles(title: str, expected: str) -> None:
     assert score.title == score.composer == expected
 
 
+def test_a_title_goes_on_behind_a_backslash() -> None:
+    assert read_tune("X:1\nT:a \\\nlong \\\ntitle\nK:C\nC").title == "a long title"
+
+
 def test_splitting() -> None:
     assert split_tunes("") == []
     assert split_tunes("% only\n%%abc-version 2.1\n") == []

@@ -88,7 +88,7 @@ def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
                 raise refuse(_before_key(text), what, number)
             scanner.music(line, number)
             continue
-        letter, value = match.groups()
+        letter, value = match[1], match[2].rstrip().removesuffix("\\")
         if letter == "X" and "X" in texts:
             raise refuse(Rejection.CORRUPT, "A second tune begins inside the tune", number)
         texts.setdefault(letter, value.strip())
