@@ -43,6 +43,7 @@ ODD: dict[str, tuple[bytes, list[list[int]]]] = {
     "text and comments below": (
         f"{TUNE}\nC D E are its notes | a table\n% C D E|\n\nK: keep\n{TUNE}".encode(), [CDE, CDE]),
     "a chord chart below": (f"{TUNE}\n| G | C D7 | G |\n".encode(), [CDE]),
+    "tunes without X": ("\n".join([TUNE[4:]] * 3).encode(), [CDE] * 3),
     "an X in a block of text": (
         f"{HEAD}CD\n%%begintext\nX:2\n%%endtext\nE\n{TUNE}".encode(), [CDE, CDE]),
     "an X after a block that is not closed": (

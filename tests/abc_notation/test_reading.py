@@ -548,6 +548,9 @@ def test_splitting() -> None:
     ]
     assert split_tunes("T:t\nK:C\nC\n") == ["T:t\nK:C\nC"]
     assert split_tunes("CDEF|\n") == ["CDEF|"]
+    unnumbered = ["M:4/4\n\nK:C\nC|\n\nG:|", "K:D\nD|", "M:6/8\nK:C\nE|\n\nN: no more\n\nT:t"]
+    assert split_tunes("\n\n".join(unnumbered)) == unnumbered
+    assert split_tunes("\n\n".join([*unnumbered, "X:1\nK:C\nC"])) == [*unnumbered, "X:1\nK:C\nC"]
     assert split_tunes("M:6/8\n\nX:1\nK:C\nC") == ["X:1\nM:6/8\nK:C\nC"]
     assert split_tunes("K:C\nC\n\nX:1\nK:C\nC") == ["K:C\nC", "X:1\nK:C\nC"]
 

@@ -10,6 +10,7 @@ and annotations in quotes (among them "D.C." and "Segno": jumps in words are not
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from tonerow.abc_notation.fields import refuse
 from tonerow.abc_notation.lines import FIELD, tune_lines
@@ -34,7 +35,8 @@ def split_tunes(text: str) -> list[str]:
     """The tunes of a file, each as written from its `X:` line on (ABC 2.1, 2.2).
 
     Fields before the first `X:` hold for every tune and are put below its `X:` line, unless there
-    is a `K:` among them: then they begin a tune without a number. An `X:` between `%%begintext` and
+    is a `K:` among them: then they begin a tune without a number, and so does each field behind an
+    empty line, where a key stands before it and another one follows. An `X:` between `%%begintext` and
     `%%endtext` begins no tune. A text without any `X:` is one tune, for `read_tune` to judge; one
     without anything but comments is none.
 
@@ -51,7 +53,7 @@ def split_tunes(text: str) -> list[str]:
     tunes = [text[a:b].strip("\n") for a, b in zip(starts, ends, strict=True)]
     if not starts or any(line.startswith("K:") for line in head):
         if any(not line.lstrip().startswith("%") for line in head):
-            tunes.insert(0, text[:first].strip("\n"))
+            tunes[:0] = _unnumbered(text[:first])
         return tunes
     shared = [line for line in head if _HEADER_FIELDS.match(line)]
     if sum(map(len, shared)) * len(tunes) > _MAX_SHARED:
@@ -60,6 +62,24 @@ def split_tunes(text: str) -> list[str]:
         parts = [tune.partition("\n") for tune in tunes]
         tunes = ["\n".join([number, *shared, rest]) for number, _, rest in parts]
     return tunes
+
+
+def _unnumbered(text: str) -> list[str]:
+    """The tunes of a text without `X:` lines."""
+    lines = text.split("\n")
+    keys = [number for number, line in enumerate(lines) if line.startswith("K:")]
+    begins = [0]
+    for before, number in pairwise(keys):
+        first = next(
+            (
+                n
+                for n in range(before + 1, number + 1)
+                if not lines[n - 1].strip() and re.match(r"[A-Z]:(?![|:])", lines[n])
+            ),
+            None,
+        )
+        begins += [] if first is None else [first]
+    return ["\n".join(lines[a:b]).strip("\n") for a, b in pairwise([*begins, len(lines)])]
 
 
 def parse_tune(text: str, max_notes: int = MAX_NOTES) -> Tune:
