@@ -4,6 +4,7 @@ A store that does not answer is a warning and not an error: the pipeline's resul
 it. DVC then counts the stage as done; ``dvc repro -f -s track`` logs the same later.
 """
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,8 @@ def main() -> None:
     """Finds or makes up the run of this model, and completes it."""
     model, scores, samples, metrics, lock = (Path(argument) for argument in sys.argv[1:6])
     settings = params.load()
-    writes = partial(save, settings, model)
+    view = json.loads((metrics / "evaluate.json").read_text("utf-8"))["view"]
+    writes = partial(save, view, settings.generate, model)
     if tracking.record(settings, model, scores, samples, metrics, lock, writes):
         print("logged to MLflow; see it with: make ui")
     else:

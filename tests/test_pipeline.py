@@ -104,7 +104,7 @@ def test_metrics_have_their_keys(repository: Repository) -> None:
     assert train["epochs"] == EPOCHS
     evaluation, baselines = repository.json("evaluate.json"), repository.json("baselines.json")
     assert (evaluation["model"], evaluation["size"]) == ("rnn_vanilla", "small")
-    assert evaluation["sees"] == "rhythm_so_far"
+    assert (evaluation["view"], evaluation["sees"]) == ("melody", "rhythm_so_far")
     for side in ("val", "test"):
         for score in ("nll", "bits_per_note", "accuracy", "top5_accuracy"):
             assert evaluation[side][f"pitch_{score}"] >= 0

@@ -16,6 +16,7 @@ import pytest
 from tests import shipped
 from tests.cli.test_commands import model_file
 from tonerow import params, tracking
+from tonerow.models import find
 from tonerow.serving.saving import EXAMPLES, save
 
 MODELS = {"melody": "lstm_local", "events": "lstm_window", "chars": "lstm_char"}
@@ -45,7 +46,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def record(root: Path, chosen: params.Params) -> None:
     names = ("model.pt", "scores", "samples", "metrics", "dvc.lock")
     model, scores, samples, metrics, lock = (root / name for name in names)
-    save_it = partial(save, chosen, model)
+    save_it = partial(save, find(chosen.model).view, chosen.generate, model)
     assert tracking.record(chosen, model, scores, samples, metrics, lock, save_it)
 
 
@@ -116,7 +117,7 @@ def test_a_saved_model_holds_callers_to_its_signature(tmp_path: Path, view: str)
     from mlflow.models import Model
 
     file = model_file(tmp_path, f"{MODELS[view]} small")
-    save(settings(MODELS[view]), file, tmp_path / "saved", Model())
+    save(view, settings(MODELS[view]).generate, file, tmp_path / "saved", Model())
     model = mlflow.pyfunc.load_model(str(tmp_path / "saved"))
     example = pd.DataFrame(EXAMPLES[view])
     short = {"max_notes": 6, "max_characters": 9}

@@ -106,7 +106,8 @@ def results(tmp_path: Path) -> Path:
     pq.write_table(pa.table({"pitch_nats": [0.5]}), tmp_path / "scores" / "notes.parquet")
     (tmp_path / "model.pt").write_bytes(b"weights")
     (tmp_path / "samples" / "0.mid").write_bytes(b"MThd")
-    evaluation = {"test": {"nll": 1.4, "top 5 (%)": 80, "model": "x"}, "orders": [1, 2]}
+    test = {"nll": 1.4, "top 5 (%)": 80, "model": "x"}
+    evaluation = {"view": "melody", "test": test, "orders": [1, 2]}
     (tmp_path / "metrics" / "evaluate.json").write_text(json.dumps(evaluation))
     (tmp_path / "metrics" / "train.json").write_text(json.dumps({"best_epoch": 2}))
     with (tmp_path / "metrics" / "curves.csv").open("w", newline="") as file:
@@ -137,7 +138,7 @@ def history(uri: str | Path, run: Any, name: str) -> list[tuple[int, float]]:
 def record(settings: params.Params, results: Path) -> bool:
     names = ("model.pt", "scores", "samples", "metrics", "dvc.lock")
     model, scores, samples, metrics, lock = (results / name for name in names)
-    save_it = partial(save, settings, model)
+    save_it = partial(save, "melody", settings.generate, model)
     return tracking.record(settings, model, scores, samples, metrics, lock, save_it)
 
 

@@ -95,7 +95,7 @@ def report(opened: Opened, folders: Folders, settings: Evaluate) -> Report:
         settings: the context in which notes are scored.
     """
     model, works = opened.model, read_works(folders.splits)
-    about = {"model": opened.about.model, "size": opened.about.size}
+    about = {"model": opened.about.model, "size": opened.about.size, "view": model.view}
     done = Report({**about, "sees": model.conditions_on.tag})
     for split in HELD_OUT:
         pieces = VIEWS[model.view].load(folders.tokens, split).to(opened.device)

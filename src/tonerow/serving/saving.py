@@ -6,8 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tonerow.models import find
-from tonerow.params import Params
+from tonerow.params import Generate
 
 CODE = Path(__file__).with_name("pyfunc.py")
 RHYTHM = {"onset_beat": [0.0, 1.0, 1.5, 2.0], "duration_beat": [1.0, 0.5, 0.5, 2.0]}
@@ -28,12 +27,12 @@ CHANGED += ["min_p", "repeat_decay"]
 """Settings of `generate` that a caller may change."""
 
 
-def save(settings: Params, file: Path, folder: Path, about: Any) -> None:
+def save(view: str, drawing: Generate, file: Path, folder: Path, about: Any) -> None:
     """Writes the folder of a model.
 
     Args:
-        settings: of which `model` says what it is, and `generate` how it draws; one sample, unless
-            a caller asks for more.
+        view: of the model.
+        drawing: how it draws; one sample, unless a caller asks for more.
         file: of the trained model.
         folder: it is made.
         about: the `mlflow.models.Model` that it becomes.
@@ -43,11 +42,10 @@ def save(settings: Params, file: Path, folder: Path, about: Any) -> None:
     from mlflow.models import ModelSignature  # noqa: PLC0415
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema  # noqa: PLC0415
 
-    view = find(settings.model).view
     example, answer = EXAMPLES[view], ANSWERS[view]
-    drawing = settings.generate.model_dump() | {"samples": 1}
+    usual = drawing.model_dump() | {"samples": 1}
     asked = {name: TYPES[type(values[0])] for name, values in example.items()}
-    changed = [ParamSpec(name, TYPES[type(drawing[name])], drawing[name]) for name in CHANGED]
+    changed = [ParamSpec(name, TYPES[type(usual[name])], usual[name]) for name in CHANGED]
     inputs, outputs = (
         Schema([ColSpec(kind, name) for name, kind in of.items()]) for of in (asked, answer)
     )
@@ -55,7 +53,7 @@ def save(settings: Params, file: Path, folder: Path, about: Any) -> None:
         folder,
         python_model=CODE,
         artifacts={"model": str(file)},
-        model_config=drawing,
+        model_config=usual,
         signature=ModelSignature(inputs, outputs, ParamSchema(changed)),
         input_example=pd.DataFrame(example),
         pip_requirements=[f"tonerow=={version('tonerow')}"],
