@@ -55,7 +55,7 @@ CHOICES: dict[str, Any] = {
     "train.threads": 2,
     "evaluate.window": 512,
     "evaluate.stride": 256,
-    "evaluate.ngram_orders": [2, 3, 4, 5, 6, 7, 8, 9, 10, 12],
+    "evaluate.ngram_orders": [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16],
     "generate.seed": 1,
     "generate.samples": 8,
     "generate.split": "test",
