@@ -125,9 +125,9 @@ def _content(data: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]
 
 @cache
 def _committed(rev: str) -> dict[str, Any]:
-    """The ``params.yaml`` of a commit."""
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(git("show", f"{rev}:{SETTINGS}"))
-    return content
+    """The ``params.yaml`` of a commit; empty if it has none."""
+    content = git("show", f"{rev}:{SETTINGS}")
+    return YAML(typ="safe", pure=True).load(content) if content else {}
 
 
 def main() -> None:
