@@ -33,8 +33,12 @@ def notes(score: Score) -> Notes:
 
 def line(text: str) -> str:
     """Pitches and lengths in quarter notes, "60 62:1/2", a gap as "z:1"."""
+    return written(notes(read_tune(text)))
+
+
+def written(found: Notes) -> str:
     out, now = [], Fraction(0)
-    for pitch, onset, duration in notes(read_tune(text)):
+    for pitch, onset, duration in found:
         if onset > now:
             out.append(f"z:{onset - now}")
         out.append(str(pitch) if duration == 1 else f"{pitch}:{duration}")
@@ -405,7 +409,6 @@ REFUSED = {
     "words": (tune("Chorus"), Rejection.CORRUPT, "'h'"),
     "a decoration or notes": (tune("CD!Mud!E"), Rejection.CORRUPT, "unclear"),
     "a decoration or an old chord": (tune("CD+uE+"), Rejection.CORRUPT, "unclear"),
-    "overlay": (tune("C4 & E4|"), Rejection.UNSUPPORTED_FORMAT, "overlay"),
     "macro": ("X:1\nm:~n=n/m/\nK:C\nC", Rejection.UNSUPPORTED_FORMAT, "macro"),
     "percussion": (tune("C", "C clef=perc"), Rejection.UNSUPPORTED_FORMAT, "ercussion"),
     "percussion in full": (

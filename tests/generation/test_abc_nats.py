@@ -88,6 +88,17 @@ def test_every_voice_has_its_own() -> None:
     ]
 
 
+def test_every_layer_of_an_overlay_has_its_own() -> None:
+    found = costs("C4- & ^E2F2|C2D2 & E4|")[1]
+    assert found == {
+        (0, 0, 60): 104,
+        (0, 6 * 480, 62): 2,
+        (1, 0, 65): 102,
+        (1, 2 * 480, 65): 2,
+        (1, 4 * 480, 64): 2,
+    }
+
+
 def test_voices_that_share_a_line_have_none() -> None:
     found = costs("V:1\nC4|[V:2]E4|\nV:1\nD4|\nV:2\nF4|\n")[1]
     by_pitch = {pitch: nats for (_, _, pitch), nats in found.items()}

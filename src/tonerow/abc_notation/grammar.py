@@ -40,7 +40,7 @@ UNCLEAR = re.compile(rf"(?!.{_KNOWN}.$)[!+](?=.*[A-Ga-g])[{_NOTES}HLMOPSTuvJKRUV
 
 TOKEN = re.compile(
     rf"""{_NOTE}
-    |(?P<skip>[ \t`$)*;?@\#]+|\((?![0-9])|"[^"]*"|y[0-9]*/*[0-9]*|\\[ \t]*$|=(?:20)?[ \t]*$)
+    |(?P<skip>[ \t`$)*;?@\#]+|\((?![0-9&])|"[^"]*"|y[0-9]*/*[0-9]*|\\[ \t]*$|=(?:20)?[ \t]*$)
     |(?P<bar>\.?
       (?P<sign>\|:\|(?!:)|\](?=[ \t\\]*$)|:*(?:\[\|\]?|\|+\]?)(?::{{1,9}}(?!:{{0,9}}\|))?|::+)
       (?:\[?(?P<passes>[0-9][0-9,.\-]*))?)
@@ -55,7 +55,7 @@ TOKEN = re.compile(
     |(?P<ornament>[.~H-WYh-w])
     |(?P<bars_rest>[ZX](?P<count>[0-9]*))
     |(?P<late_tie>-)
-    |(?P<colon>:(?![\]:|]))""",
+    |(?P<colon>:(?![\]:|]))|(?P<overlay>\(?&+\)?)""",
     re.VERBOSE,
 )
 MEMBER = re.compile(

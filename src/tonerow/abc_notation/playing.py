@@ -27,8 +27,8 @@ _MAX_TICKS_PER_BEAT = 32767  # the most that a MIDI file can state
 def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
     """The notes of a tune as played: repeats, endings and parts in order, tied notes joined.
 
-    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice
-    is a track of its own.
+    Onsets in seconds follow the tempo; 120 quarter notes a minute where none is given. Every voice,
+    and every further layer of its bars, is a track of its own.
 
     Args:
         tune: as `parse_tune` gives it.
@@ -41,9 +41,9 @@ def play(tune: Tune, max_notes: int = MAX_NOTES) -> Score:
     notes: list[tuple[int, int, int, int, int]] = []  # track, program, pitch, onset, duration
     tempos: list[tuple[int, float]] = []
     ranges_played = played_voices(tune, max_notes)
-    for track, (voice, ranges) in enumerate(zip(tune.voices, ranges_played, strict=True)):
-        played, changes = _play_voice(voice, ranges)
-        notes += [(track, *note) for note in played]
+    for track, voice, ranges in zip(tune.tracks, tune.voices, ranges_played, strict=True):
+        played, changes = _play_voice(voice, ranges, track)
+        notes += played
         tempos += changes
     if len(notes) > max_notes:
         raise UnreadableError(Rejection.TOO_MANY_NOTES, f"The tune has over {max_notes:,} notes")
@@ -76,33 +76,36 @@ def played_voices(tune: Tune, max_notes: int) -> list[list[Range]]:
 
 
 def _play_voice(
-    voice: WrittenVoice, ranges: list[Range]
-) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, float]]]:
-    """(program, pitch, onset, duration) and (onset, tempo), in 1 / `WHOLE`, in the order of playing."""
-    notes: list[tuple[int, int, int, int]] = []
+    voice: WrittenVoice, ranges: list[Range], track: int
+) -> tuple[list[tuple[int, int, int, int, int]], list[tuple[int, float]]]:
+    """(track, program, pitch, onset, duration) and (onset, tempo), in 1 / `WHOLE`, as played."""
+    notes: list[tuple[int, int, int, int, int]] = []
     changes: list[tuple[int, float]] = []
     tempo_at = dict(voice.tempos)
-    held: dict[int, int] = {}  # pitch -> index in `notes` of the note that a tie holds
+    # Of each layer: pitch -> index in `notes` of the note that a tie holds.
+    held: dict[int, dict[int, int]] = {}
     now = 0
     for begin, end in ranges:
         for index in range(begin, end):
             sound = voice.sounds[index]
             if index in tempo_at:
                 changes.append((now, tempo_at[index]))
+            held_before = held.get(sound.layer, {})
             holding: dict[int, int] = {}
             for pitch, duration, tied in zip(
                 sound.pitches, sound.durations, sound.tied, strict=True
             ):
-                place = held.get(pitch)
-                if place is not None and sum(notes[place][2:]) == now:
-                    program, _, onset, before = notes[place]
-                    notes[place] = (program, pitch, onset, before + duration)
+                place = held_before.get(pitch)
+                if place is not None and sum(notes[place][3:]) == now:
+                    of_track, program, _, onset, before = notes[place]
+                    notes[place] = (of_track, program, pitch, onset, before + duration)
                 else:
                     place = len(notes)
-                    notes.append((sound.program, pitch, now, duration))
+                    notes.append((track + sound.layer, sound.program, pitch, now, duration))
                 if tied:
                     holding[pitch] = place
-            held = holding
+            if sound.line:  # what an overlay adds ends no tie
+                held[sound.layer] = holding
             now += sound.advance
     if now > _LONGEST_TUNE * WHOLE:
         raise UnreadableError(Rejection.IMPOSSIBLE_TIMING, "The tune lasts for years")

@@ -54,6 +54,7 @@ class Scanner(Fields):
             "bars_rest": self._read_bars_rest,
             "late_tie": self._read_late_tie,
             "colon": self._read_colon,
+            "overlay": self._read_overlay,
         }
 
     def music(self, text: str, line: int) -> None:
@@ -84,9 +85,6 @@ class Scanner(Fields):
     def _no_music(self, text: str, position: int) -> UnreadableError:
         symbol = text[position]
         where = f"(line {self._line}, column {position + 1} of the tune)"
-        if symbol == "&":
-            what = f"A voice overlay '&' makes a second voice {where}"
-            return UnreadableError(Rejection.UNSUPPORTED_FORMAT, what)
         kinds = {'"': "A quoted text", "{": "A group of grace notes", "[": "A bracket"}
         if symbol in kinds:
             return UnreadableError(Rejection.CORRUPT, f"{kinds[symbol]} is not closed {where}")
@@ -233,10 +231,9 @@ class Scanner(Fields):
     def _read_late_tie(self, match: re.Match[str]) -> None:
         """A tie after a space, a bar line or a chord symbol; after a rest it means nothing."""
         voice = self._current
-        if not voice.sounds:
+        if voice.newest is None:
             raise self._refuse("A tie follows no note")
-        last = voice.sounds[-1]
-        last.tied = (True,) * len(last.pitches)
+        voice.newest.tied = (True,) * len(voice.newest.pitches)
         voice.tied = voice.last
 
     def _read_colon(self, _: re.Match[str]) -> None:
@@ -252,7 +249,7 @@ class Scanner(Fields):
         sign, passes = match.group("sign", "passes")
         if voice.broken:
             raise self._refuse("A broken rhythm stands before a bar line")
-        voice.end_bar()
+        voice.end_bar(self._line)
         if sign == "|" and not passes:
             return
         if sign == "|:|":  # not in the standard
@@ -272,6 +269,12 @@ class Scanner(Fields):
                 endings=self._passes(passes) if passes else (),
             )
         )
+
+    def _read_overlay(self, match: re.Match[str]) -> None:
+        if match["overlay"] != "&":
+            what = f"The overlay {match['overlay'][:9]!r} is of several bars"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, self._line)
+        self._current.begin_layer(self._line)
 
     def _read_ending(self, match: re.Match[str]) -> None:
         voice = self._current

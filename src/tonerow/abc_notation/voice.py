@@ -16,6 +16,7 @@ WHOLE = 2**12 * 3**4 * 5**2 * 7 * 11 * 13
 
 _LONGEST_NOTE = 64  # whole notes
 _LONGEST_REST = 4096  # whole notes: rests of many bars are usual in parts
+_MOST_LAYERS = 16
 
 
 @dataclass(slots=True)
@@ -26,9 +27,12 @@ class Sound:
         pitches: 0-127.
         durations: per pitch, in 1 / `WHOLE`.
         tied: per pitch, whether it is tied to the next sound.
-        advance: when the next sound starts after this one, in 1 / `WHOLE`.
-        line: where it stands in the tune's text, from 1.
+        advance: when the next sound starts after this one, in 1 / `WHOLE`; negative where an
+            overlay goes back to the beginning of its bar.
+        line: where it stands in the tune's text, from 1; 0 where it does not, since an overlay adds
+            it: the way back, and the silence up to its bar's end.
         program: General MIDI program 0-127.
+        layer: 0; behind the first, second, ... ``&`` of a bar 1, 2, ...
     """
 
     pitches: tuple[int, ...]
@@ -37,6 +41,7 @@ class Sound:
     advance: int
     line: int
     program: int = 0
+    layer: int = 0
 
     def scale(self, top: int, bottom: int) -> None:
         """Make every duration top / bottom times as long."""
@@ -89,6 +94,10 @@ class Mark:
     part: str | None = None
 
 
+_Left = tuple[dict[str, int], dict[str, int], Sound | None]
+"""What a layer goes on with in the next bar: `tied`, `last` and `newest` of a `Voice`."""
+
+
 @dataclass(slots=True)
 class Voice:
     """What is in force at a place of one voice, and what it has had so far."""
@@ -106,9 +115,14 @@ class Voice:
     tempos: list[tuple[int, float]] = field(default_factory=list)  # index of sound, BPM
     bars: list[Bar] = field(default_factory=list)
     bar_begin: int = 0  # index of the bar's first sound
+    layer: int = 0  # of this bar, one more behind each `&`
+    layer_begin: int = 0  # index of the layer's first sound in this bar
+    first_layer_length: int = 0  # of a bar with an overlay, in 1 / `WHOLE`
+    newest: Sound | None = None  # of the layer
     altered: dict[str, int] = field(default_factory=dict)  # accidentals in this bar
     tied: dict[str, int] = field(default_factory=dict)  # accidentals that a tie carries over
     last: dict[str, int] = field(default_factory=dict)  # accidentals of the last sound
+    left: list[_Left] = field(default_factory=list)  # by each layer, when it was last left
     lengths: dict[str, int] = field(default_factory=dict)  # of multipliers seen with this unit
     tuplet: tuple[int, int, int] | None = None  # top, bottom, sounds left
     broken: tuple[int, int] | None = None  # what `>` or `<` leaves for the next sound
@@ -173,8 +187,9 @@ class Voice:
         if not self.n_notes and sound.pitches:
             self.first_meter, self.first_key = self.meter_name, self.key.name
         self.n_notes += len(sound.pitches)
-        sound.program = self.program
+        sound.program, sound.layer = self.program, self.layer
         self.sounds.append(sound)
+        self.newest = sound
 
     def rest_bars(self, count: str, line: int) -> None:
         """Append a rest of whole bars (``Z4``)."""
@@ -188,28 +203,74 @@ class Voice:
 
     def break_rhythm(self, sign: str, line: int) -> None:
         """Dot the last sound and shorten the next one, or the reverse (ABC 2.1, 4.4)."""
-        if self.bar_begin == len(self.sounds) or self.broken or len(sign) > 3:
+        if self.layer_begin == len(self.sounds) or self.broken or len(sign) > 3:
             raise refuse(Rejection.CORRUPT, f"{sign[:9]!r} stands between no two notes", line)
         bottom = 2 ** len(sign)
         long, short = (2 * bottom - 1, bottom), (1, bottom)
         first, self.broken = (long, short) if sign[0] == ">" else (short, long)
         self.sounds[-1].scale(*first)
 
-    def end_bar(self) -> None:
+    def begin_layer(self, line: int) -> None:
+        """Go back to the bar's beginning: what follows sounds together with it (ABC 2.1, 7.4)."""
+        if self.layer_begin == len(self.sounds):
+            what = "No notes of its bar stand before an overlay '&'"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, line)
+        if self.layer + 1 == _MOST_LAYERS:
+            raise refuse(Rejection.CORRUPT, f"A bar has over {_MOST_LAYERS} layers", line)
+        length = self._layer_length(line)
+        if not self.layer:
+            self.first_layer_length = length
+        self._leave_for(self.layer + 1, -length)
+
+    def _end_overlay(self, line: int) -> None:
+        """Rest up to the bar's end, where the first layer goes on."""
+        rest = self.first_layer_length - self._layer_length(line)
+        if rest:
+            self.tied = self.last = {}
+        del self.left[self.layer + 1 :]
+        self._leave_for(0, rest)
+
+    def _leave_for(self, layer: int, advance: int) -> None:
+        self.left[self.layer : self.layer + 1] = [(self.tied, self.last, self.newest)]
+        known = layer < len(self.left)
+        self.tied, self.last, self.newest = self.left[layer] if known else ({}, {}, None)
+        self.altered = {}
+        self.sounds.append(Sound((), (), (), advance, line=0))
+        self.layer, self.layer_begin = layer, len(self.sounds)
+
+    def _layer_length(self, line: int) -> int:
+        """How long the layer is that ends here, in 1 / `WHOLE`."""
+        if self.tuplet or self.broken:
+            what = "A tuplet or broken rhythm lacks notes where a layer of its bar ends"
+            raise refuse(Rejection.CORRUPT, what, line)
+        if self.marks and self.marks[-1].position > self.bar_begin:
+            what = "An ending or part begins inside a bar of several layers"
+            raise refuse(Rejection.UNSUPPORTED_FORMAT, what, line)
+        length = sum(sound.advance for sound in self.sounds[self.layer_begin :])
+        if self.layer and length > self.first_layer_length:
+            what = "A layer of a bar is longer than its first layer"
+            raise refuse(Rejection.CORRUPT, what, line)
+        return length
+
+    def end_bar(self, line: int) -> None:
         """Note the bar that ends here; accidentals end with it (ABC 2.1, 4.2)."""
         self.altered = {}
+        if self.layer:
+            self._end_overlay(line)
+        elif self.left and self.bar_begin < len(self.sounds):
+            self.left = []  # no layer goes on over a bar without it
         begin, end = self.bar_begin, len(self.sounds)
         if begin < end:
             inside = self.sounds[begin:end]
             length = Fraction(sum(sound.advance for sound in inside), WHOLE)
             n_notes = sum(len(sound.pitches) for sound in inside)
             self.bars.append(Bar(length, self.meter, n_notes, begin))
-            self.bar_begin = end
+            self.bar_begin = self.layer_begin = end
 
     def finish(self) -> None:
         """Check that nothing is left open at the tune's end."""
-        self.end_bar()
-        line = self.sounds[-1].line if self.sounds else 1
+        line = next((sound.line for sound in reversed(self.sounds) if sound.line), 1)
+        self.end_bar(line)
         if self.tuplet or self.broken:
             what = "A tuplet" if self.tuplet else "A broken rhythm"
             raise refuse(Rejection.CORRUPT, f"{what} lacks notes at the tune's end", line)

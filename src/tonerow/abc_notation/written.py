@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tonerow.abc_notation.voice import Bar, Mark, Sound
 
@@ -13,7 +14,7 @@ class WrittenVoice:
 
     Attributes:
         name: of its `V:` field; "" where the tune has none.
-        sounds: notes, chords and rests in order.
+        sounds: notes, chords and rests in order; the layers of a bar one after the other.
         marks: repeats, endings, double bars and part labels between them, in order.
         bars: as written; a voice that goes on after its last bar line ends with an unclosed bar.
         tempos: (index of sound, quarter notes a minute) of each `Q:` in the body.
@@ -34,6 +35,11 @@ class WrittenVoice:
         """Notes as written: each head once, repeats not played, ties not joined."""
         return sum(len(sound.pitches) for sound in self.sounds)
 
+    @property
+    def n_layers(self) -> int:
+        """The most layers that a bar has."""
+        return 1 + max((sound.layer for sound in self.sounds), default=0)
+
 
 @dataclass(frozen=True)
 class Tune:
@@ -52,6 +58,12 @@ class Tune:
     tempo_bpm: float | None
     order: str | None
     voices: tuple[WrittenVoice, ...]
+
+    @property
+    def tracks(self) -> tuple[int, ...]:
+        """The track of each voice; its further layers are the tracks after it."""
+        n_layers = (voice.n_layers for voice in self.voices[:-1])
+        return tuple(accumulate(n_layers, initial=0))
 
     @property
     def n_notes_written(self) -> int:

@@ -57,7 +57,8 @@ def of_sounds(tune: Tune, text: str, nats: Floats) -> list[Floats]:
     on_line: dict[int, list[tuple[int, int]]] = defaultdict(list)  # (voice, sound), in order
     for v, voice in enumerate(tune.voices):
         for i, sound in enumerate(voice.sounds):
-            on_line[sound.line].append((v, i))
+            if sound.line:
+                on_line[sound.line].append((v, i))
     begins = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     lines = dict(tune_lines(text))
     for line, sounds in on_line.items():
@@ -85,14 +86,14 @@ def of_notes(tune: Tune, score: Score, sounds: list[Floats]) -> dict[Note, float
     found: dict[Note, float] = defaultdict(float)
     most = 1 << 62  # it has been played: it is short enough
     voices = zip(tune.voices, played_voices(tune, most), sounds, strict=True)
-    for track, (voice, ranges, nats) in enumerate(voices):
-        latest: dict[int, int] = {}  # by pitch, when its last note began
+    for first, (voice, ranges, nats) in zip(tune.tracks, voices, strict=True):
+        latest: dict[tuple[int, int], int] = {}  # by track and pitch, when its last note began
         for i, tick in _played(voice, ranges, WHOLE // 4 // score.ticks_per_beat):
-            pitches = voice.sounds[i].pitches
+            pitches, track = voice.sounds[i].pitches, first + voice.sounds[i].layer
             for pitch in pitches:
                 if (track, tick, pitch) in begun:  # else a tie holds it
-                    latest[pitch] = tick
-                found[track, latest[pitch], pitch] += float(nats[i]) / len(pitches)
+                    latest[track, pitch] = tick
+                found[track, latest[track, pitch], pitch] += float(nats[i]) / len(pitches)
     return dict(found)
 
 

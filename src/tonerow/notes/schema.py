@@ -21,7 +21,7 @@ class Rejection(StrEnum):
     CORRUPT = "corrupt"
     """The events or the notation break the format's rules, so that the notes cannot be trusted."""
     UNSUPPORTED_FORMAT = "unsupported format"
-    """Legal, but of a kind whose notes do not form one piece (ABC voice overlays, percussion)."""
+    """Legal, but of a kind whose notes do not form one piece or cannot be read (percussion, macros)."""
     UNSUPPORTED_DIVISION = "unsupported division"
     """MIDI time division that is not in ticks per quarter note."""
     IMPOSSIBLE_TIMING = "impossible timing"
