@@ -18,9 +18,10 @@ import pytest
 
 from tests import shipped
 from tests.ingest.workers.hostile_readers import HEAR_INTERRUPTS, alive, read_or_do
+from tests.midi.midi_bytes import midi, off, on
 from tonerow import abc_notation
 from tonerow.ingest import reading
-from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, ingest
+from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, described, ingest
 from tonerow.ingest.packing import unpack
 from tonerow.ingest.reading import read_source
 from tonerow.ingest.sources import Source, find_sources
@@ -84,6 +85,22 @@ def test_notes_are_counted_as_written_and_as_played(tmp_path: Path) -> None:
     by_id = rows(raw, tmp_path)
     counts = [(row["n_notes_written"], row["n_notes"]) for row in by_id.values()]
     assert counts == [(4, 6), (None, None), (None, by_id["b.mid"]["n_notes"])]
+
+
+def test_equal_notes_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    three = [(0, on(60))] * 3 + [(96, off(60)), (0, off(60)), (0, off(60))]
+    (raw / "a.mid").write_bytes(midi(three))
+    (raw / "b.mid").write_bytes(midi(three, three))  # notes of two tracks are not equal
+    (raw / "c.mid").write_bytes(FLUTE)
+    (raw / "d.mid").write_bytes(b"no music")
+    account = ingest(raw, tmp_path, limits())
+    assert account["equal_notes_left_out"] == 2 + 4
+    assert described(account).splitlines()[1:] == [
+        "  refused, unreadable header: 1",
+        "  left out, equal to another note: 6",
+    ]
 
 
 def test_a_downbeat_is_known_where_a_metre_is(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def ingest(
         read: another reader than `read_source` with these settings.
 
     Returns:
-        The account: files, other files, pieces, kept, refused, refused by reason, notes, melody
-        notes and hours.
+        The account: files, other files, pieces, kept, refused, refused by reason, notes, equal
+        notes that were left out, melody notes and hours.
 
     Raises:
         EmptyCorpusError: no file is of a kind that is read, or every one was refused; the refused
@@ -165,6 +165,8 @@ def described(account: dict[str, Any]) -> str:
     lines = [f"ingest: {kept:,} of {pieces:,} pieces, {notes:,} notes"]
     for reason, count in account["refused_because"].items():
         lines.append(f"  refused, {reason.replace('_', ' ')}: {count:,}")
+    if equal := account["equal_notes_left_out"]:
+        lines.append(f"  left out, equal to another note: {equal:,}")
     return "\n".join(lines)
 
 
@@ -173,7 +175,7 @@ class _Account:
 
     def __init__(self, files: int, others: int) -> None:
         self._files, self._others = files, others
-        self._pieces = self._notes = self._melody = 0
+        self._pieces = self._notes = self._equal = self._melody = 0
         self._seconds = 0.0
         self._refused: Counter[str] = Counter()
 
@@ -182,6 +184,7 @@ class _Account:
         self._refused.update(r["rejected_because"] for r in rows if r["rejected_because"])
         self._seconds += sum(r["duration_sec"] or 0.0 for r in rows)
         self._notes += len(notes)
+        self._equal += sum(r["n_equal_notes"] or 0 for r in rows)
         self._melody += int(np.count_nonzero(notes["is_melody"].to_numpy()))
 
     def summary(self) -> dict[str, Any]:
@@ -196,6 +199,7 @@ class _Account:
                 str(reason).replace(" ", "_"): n for reason, n in sorted(self._refused.items())
             },
             "notes": self._notes,
+            "equal_notes_left_out": self._equal,
             "melody_notes": self._melody,
             "hours": round(self._seconds / 3600, 3),
         }

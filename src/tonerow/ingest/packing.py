@@ -14,7 +14,10 @@ from typing import Any
 import pyarrow as pa
 
 from tonerow.ingest.sources import Source
-from tonerow.notes.schema import NOTES
+from tonerow.notes.schema import NOTES, PIECES
+
+ROW = (*PIECES.names, "n_equal_notes")
+"""What is told of a piece: `PIECES`, and how many notes equal to others were left out."""
 
 _COLUMNS = pa.schema(list(NOTES)[1:])
 _LENGTH_BYTES = 8
@@ -25,7 +28,7 @@ def pack(rows: Sequence[dict[str, Any]], tables: Sequence[pa.Table]) -> bytes:
     """Makes bytes of pieces.
 
     Args:
-        rows: of `PIECES`, in order; piece_id is the tune's number, "" for a MIDI file.
+        rows: of `ROW`, in order; piece_id is the tune's number, "" for a MIDI file.
         tables: of `NOTES`, one for each kept piece, in the same order; their piece_id is not kept.
 
     Returns:
@@ -51,7 +54,7 @@ def unpack(packed: bytes, source: Source) -> tuple[list[dict[str, Any]], pa.Tabl
             the file itself says.
 
     Returns:
-        Rows of `PIECES`, and a table of `NOTES`, which may be empty.
+        Rows of `ROW`, and a table of `NOTES`, which may be empty.
     """
     body = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "big")
     rows = json.loads(packed[_LENGTH_BYTES:body])

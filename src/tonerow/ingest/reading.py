@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from tonerow import abc_notation
-from tonerow.ingest.packing import pack
+from tonerow.ingest.packing import ROW, pack
 from tonerow.ingest.sources import Source
 from tonerow.ingest.workers.cache import Cache
 from tonerow.ingest.workers.isolation import Loss
 from tonerow.midi.events import split_sequences
 from tonerow.midi.reading import read_midi
-from tonerow.notes.schema import PIECES, Rejection
+from tonerow.notes.schema import Rejection
 from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table, validate
 from tonerow.params import Ingest
@@ -37,7 +37,7 @@ class _OutOfTimeError(BaseException):
 
 @dataclass
 class _Reading:
-    """The pieces of a source so far; rows are those of `PIECES`, but for what its place decides."""
+    """The pieces of a source so far; rows are those of `ROW`, but for what its place decides."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
@@ -163,6 +163,7 @@ def _add(
             "downbeat_beat": score.downbeat_beat,
             "key": score.key,
             "n_notes": len(table),
+            "n_equal_notes": score.n_notes - len(table),
             "n_notes_written": n_notes_written,
             "duration_sec": float((score.onset_sec + score.duration_sec).max()),
         }
@@ -197,7 +198,7 @@ def _within(score: Score, limits: Ingest) -> pa.Table:
 
 def _row(number: str) -> dict[str, Any]:
     """An empty row; `piece_id` is the tune's number, to be put below the source's path."""
-    return dict.fromkeys(PIECES.names) | {"piece_id": number}
+    return dict.fromkeys(ROW) | {"piece_id": number}
 
 
 def _lost(loss: Loss, limits: Ingest) -> UnreadableError:
