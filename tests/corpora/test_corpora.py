@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from tests import shipped
+from tests.repository import clean_environment
 from tonerow import corpora
 from tonerow.corpora import FetchError, folder, folk, maestro, music21_package
-from tonerow.corpora.copying import copy_music
 from tonerow.params.corpora import Folder, Folk, Maestro
 from tonerow.params.sections import CORPORA
 
@@ -139,22 +139,33 @@ def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: P
     (source / ".git" / "a.mid").write_text("hidden")
     (source / "loop").symlink_to(source)
     (source / "inside.mid").symlink_to(source / "a.mid")
-    (tmp_path / "secret.mid").write_text("secret")
-    (source / "outside.mid").symlink_to(tmp_path / "secret.mid")
+    (tmp_path / "elsewhere").write_text("on another disk")
+    (source / "outside.mid").symlink_to(tmp_path / "elsewhere")
+    (source / "endless.mid").symlink_to("/dev/zero")
     (source / "dangling.mid").symlink_to(source / "nowhere")
     (source / "r\x1b[2J\n.mid").symlink_to(source / "nowhere")
     (source / "self.mid").symlink_to(source / "self.mid")
     os.mkfifo(source / "pipe.mid")
     fetched = folder.fetch(Folder(path=str(source)), out, tmp_path)
-    expected = ["B/C/é 🎵.MIDI", "B/t.Abc", "a.mid", "inside.mid", "list.csv", "z.tar.GZ"]
-    assert names(out) == expected
-    assert fetched.copied == 5  # the table describes music, it is none
+    music = [
+        "B/C/é 🎵.MIDI",
+        "B/t.Abc",
+        "a.mid",
+        "inside.mid",
+        "list.csv",
+        "outside.mid",
+        "z.tar.GZ",
+    ]
+    assert names(out) == music
+    assert not any((out / name).is_symlink() for name in music)
+    assert (out / "outside.mid").read_text() == "on another disk"
+    assert fetched.copied == 6  # the table describes music, it is none
     assert sorted(fetched.skipped) == [
         ".git/: folder is hidden",
         ".h.mid: hidden",
         "dangling.mid: a link that leads nowhere",
-        "loop/: folder is a link",
-        "outside.mid: a link that leaves the folder",
+        "endless.mid: not a regular file",
+        "loop/: folder is a link, into which DVC does not look",
         "pipe.mid: not a regular file",
         "r\\x1b[2J\\n.mid: a link that leads nowhere",
         "self.mid: a link that leads nowhere",
@@ -162,25 +173,32 @@ def test_folder_takes_music_at_any_depth_and_says_what_it_leaves_out(tmp_path: P
     ]
 
 
-def test_a_link_that_is_put_in_the_way_meanwhile_is_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine").mkdir()
-    file = tmp_path / "mine" / "a.mid"
-    file.write_text("a")
-    (tmp_path / "secret.mid").write_text("secret")
-    resolve = Path.resolve
+def test_a_folder_that_dvc_has_made_links_of_is_read_and_watched(tmp_path: Path) -> None:
+    def dvc(*words: str) -> str:
+        command = [str(Path(sys.executable).parent / "dvc"), *words]
+        environment = clean_environment()
+        return subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
 
-    def swapping(self: Path, strict: bool = False) -> Path:
-        final = resolve(self, strict=strict)
-        if self == file:
-            file.unlink()
-            file.symlink_to(tmp_path / "secret.mid")
-        return final
+    music, disk = tmp_path / "music", tmp_path / "disk"
+    for file, text in ((music / "a.mid", "a"), (music / "B" / "b.abc", "b"), (disk / "c", "c")):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    dvc("init", "--quiet", "--no-scm")
+    dvc("config", "cache.type", "symlink")
+    dvc("add", "--quiet", "music")
+    linked = (music / "a.mid").readlink()
+    assert linked.is_relative_to(tmp_path / ".dvc" / "cache")
+    fetched = folder.fetch(Folder(path=str(music)), tmp_path / "out", tmp_path)
+    assert (fetched.copied, fetched.skipped) == (2, [])
+    assert [(tmp_path / "out" / name).read_text() for name in ("a.mid", "B/b.abc")] == ["a", "b"]
 
-    monkeypatch.setattr(Path, "resolve", swapping)
-    fetched = copy_music(tmp_path / "mine", tmp_path / "out")
-    assert (fetched.copied, len(fetched.skipped)) == (0, 1)
+    mine = tmp_path / "mine"  # links of the user's own
+    mine.mkdir()
+    (mine / "c.mid").symlink_to(disk / "c")
+    dvc("stage", "add", "--quiet", "--run", "-n", "read", "-d", "mine", "true")
+    assert "up to date" in dvc("status", "read")
+    (disk / "c").write_text("changed")
+    assert "modified" in dvc("status", "read")
 
 
 def test_a_folder_within_that_may_not_be_listed_is_left_out(open_folder: Path) -> None:

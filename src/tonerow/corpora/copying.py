@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -43,9 +44,11 @@ class Fetched:
 def copy_music(source: Path, out: Path, kinds: Collection[str] = KINDS) -> Fetched:
     """Copies every file with music, and the tables that may describe it, at any depth.
 
-    Hidden files and folders, links to folders and links that leave the folder are left out, so
-    that no link can lead in circles or bring in what was not meant; so is all that is no regular
-    file, and what may not be read.
+    Links to files are followed wherever they lead, as DVC does when it looks for changes: its cache
+    may have put them there, or a user whose music is on another disk. Links to folders are left
+    out: DVC does not look into them, so that changes there would go unnoticed, and they may lead in
+    circles. Left out, too, are hidden files and folders, all that is no regular file, and what may
+    not be read.
 
     Args:
         source: the folder to copy from.
@@ -64,29 +67,22 @@ def copy_music(source: Path, out: Path, kinds: Collection[str] = KINDS) -> Fetch
         if file.startswith("."):
             why = "hidden"
         elif is_music or file.lower().endswith(".csv"):
-            why = copy_regular(folder / file, out / name, home)
+            why = copy_regular(folder / file, out / name)
             fetched.copied += is_music and not why
         if why:
             fetched.skipped.append(f"{_printable(name)}: {why}")
     return fetched
 
 
-def copy_regular(file: Path, target: Path, home: Path) -> str:
-    """Copies a regular file that lies below `home`, through links to it too.
+def copy_regular(file: Path, target: Path) -> str:
+    """Copies a regular file, through links to it too.
 
     Returns:
         Why not; empty when it is done.
     """
+    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
     try:
-        final = file.resolve(strict=True)
-    except (OSError, RuntimeError):
-        return "a link that leads nowhere"
-    if not final.is_relative_to(home):
-        return "a link that leaves the folder"
-    # A link or a pipe that has taken the file's place meanwhile is neither followed nor waited for.
-    safely = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        with open(final, "rb", opener=lambda path, flags: os.open(path, flags | safely)) as stream:
+        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | at_once)) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 return "not a regular file"
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +90,8 @@ def copy_regular(file: Path, target: Path, home: Path) -> str:
                 shutil.copyfileobj(stream, copy, 2**20)
     except OSError as error:
         target.unlink(missing_ok=True)
+        if file.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
+            return "a link that leads nowhere"
         return error.strerror or type(error).__name__
     return ""
 
@@ -114,7 +112,7 @@ def _walk(home: Path, target: Path, fetched: Fetched) -> Iterator[tuple[Path, st
             path = here / name
             reasons = {
                 "hidden": name.startswith("."),
-                "a link": path.is_symlink(),
+                "a link, into which DVC does not look": path.is_symlink(),
                 "written to": path == target,
                 f"more than {MAX_DEPTH} folders deep": too_deep,
             }

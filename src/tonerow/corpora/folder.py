@@ -28,8 +28,7 @@ def fetch(settings: Folder, out: Path, root: Path) -> Fetched:
     if source.is_dir():
         fetched = copy_music(source, out)
     elif source.is_file() and kind_of(source.name) == "archive":
-        final = source.resolve()
-        why = copy_regular(final, out / source.name, final.parent)
+        why = copy_regular(source, out / source.name)
         fetched = Fetched(int(not why), [f"{source.name}: {why}"] if why else [])
     else:
         raise FetchError(

@@ -26,7 +26,7 @@ def fetch(settings: Kinder, out: Path, root: Path) -> Fetched:
         FetchError: music21 is not installed, or without its corpus.
     """
     home = corpus_folder("kinder").resolve()
-    why = copy_regular(home / FILE, out / FILE.name, home)
+    why = copy_regular(home / FILE, out / FILE.name)
     if why:
         raise FetchError(f"the installed music21 has no readable {FILE} ({why}); {WITH_CORPUS}")
     return Fetched(copied=1)
