@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tonerow.evaluation import counting
-from tonerow.evaluation.counting import RIVALS, Fitted, Numbers, Result, Rival
+from tonerow.evaluation.counting import RIVALS, Fitted, Numbers, Rival
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.rivalry import LESS_TO_MORE
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel
@@ -169,7 +169,7 @@ def test_as_many_numbers_are_fitted_as_are_free(rival: Rival) -> None:
     moved = numbers.flat() != start.flat()
     fixed = numbers.fixed().flat() == 1
     assert not moved[fixed].any()
-    assert fitted(rival.name).n_fitted == len(moved) - len(rival.tables)
+    assert fitted(rival.name).numbers.n_fitted == len(moved) - len(rival.tables)
     assert moved.sum() > 0.8 * (~fixed).sum()  # a class that val does not hold may stay
 
 
@@ -192,12 +192,9 @@ def test_a_large_val_is_fitted_on_in_part(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_results_hold_each_note_of_each_split() -> None:
-    rivals = (BY_NAME["pitch"], BY_NAME["pitch_rhythm"])
-    found = counting.results(TRAIN, {"val": VAL, "test": TEST}, rivals)
-    assert list(found) == ["pitch", "pitch_rhythm"]
-    for name, result in found.items():
-        assert isinstance(result, Result)
-        assert result.fitted.rival.name == name
+    for rival in (BY_NAME["pitch"], BY_NAME["pitch_rhythm"]):
+        result = counting.result(rival, TRAIN, {"val": VAL, "test": TEST})
+        assert result.rival == rival
         for split, lines in (("val", VAL), ("test", TEST)):
             scores = result.scores[split]
             assert set(scores) == {"nll", "accuracy", "top5_accuracy", "confidence"}
@@ -205,9 +202,8 @@ def test_results_hold_each_note_of_each_split() -> None:
 
 
 def test_test_changes_nothing_that_is_fitted() -> None:
-    rivals = (BY_NAME["pitch_interval"],)
     one, other = (
-        counting.results(TRAIN, {"val": VAL, "test": test}, rivals)["pitch_interval"]
+        counting.result(BY_NAME["pitch_interval"], TRAIN, {"val": VAL, "test": test})
         for test in (TEST, tunes(3))
     )
-    assert (one.fitted.numbers.flat() == other.fitted.numbers.flat()).all()
+    assert (one.numbers.flat() == other.numbers.flat()).all()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from tonerow.evaluation.note_scores import NoteScores, means
 from tonerow.evaluation.note_tables import note_table
 from tonerow.evaluation.texts import text_lines
 from tonerow.notes.splits import SPLITS
+from tonerow.progress import progress
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS, Pieces
 
@@ -58,7 +60,7 @@ def compared_views(tokens: Path) -> list[str]:
 
 
 def opponents(
-    view: str, tokens: Path, tokenizer: Tokenizer, orders: list[int]
+    view: str, tokens: Path, tokenizer: Tokenizer, orders: list[int], jobs: int = 1
 ) -> tuple[dict[str, Pieces], dict[str, Opponent]]:
     """Fits on train, chooses on val and scores val and test.
 
@@ -67,6 +69,7 @@ def opponents(
         tokens: folder with the token tables.
         tokenizer: of these tokens.
         orders: candidates for the n-gram's order.
+        jobs: processes that share the work; they do not change the result.
 
     Returns:
         The pieces of val and test, and the opponents by name, from weak to strong.
@@ -75,15 +78,21 @@ def opponents(
     lines = {side: _lines(view, side, own, tokens, tokenizer) for side, own in pieces.items()}
     train = lines.pop("train")
     of = {side: (own.pitch, own.first) for side, own in lines.items()}
-    n_grams = choices.baselines((train.pitch, train.first), of, orders, train.n_symbols)
     rivals = RIVALS[view]
+    work = [
+        joblib.delayed(choices.baselines)((train.pitch, train.first), of, orders, train.n_symbols),
+        # the largest first, so that none goes on alone
+        *(joblib.delayed(counting.result)(rival, train, lines) for rival in reversed(rivals)),
+    ]
+    done = joblib.Parallel(jobs, return_as="generator")(work)
+    n_grams, *results = progress(done, len(work), f"baselines, {view}", "models")
     scored = {
         name: Opponent(rivals[0].sees, own.chosen, own.scores, own.edges)
         for name, own in n_grams.items()
     }
-    for name, result in counting.results(train, lines, rivals).items():
-        fitted = {"numbers_fitted": float(result.fitted.n_fitted)}
-        scored[f"rival_{name}"] = Opponent(result.fitted.rival.sees, fitted, result.scores)
+    for result in reversed(results):
+        rival, fitted = result.rival, {"numbers_fitted": float(result.numbers.n_fitted)}
+        scored[f"rival_{rival.name}"] = Opponent(rival.sees, fitted, result.scores)
     del pieces["train"]
     return pieces, scored
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.matches import FEATURES, Pairs, grouped, pairs
 from tonerow.evaluation.ngram import Seen
 from tonerow.evaluation.note_scores import Floats, NoteScores, joined, note_scores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, ViewpointModel, likelihood
-from tonerow.progress import progress
 
 LOOK_BACK = 1024
 """Notes that a rival can copy from; the n-grams see fewer. Bounds time and memory by the notes."""
@@ -119,6 +119,11 @@ class Numbers:
         parts = np.split(flat, np.cumsum(sizes)[:-1])
         n = len(self.tables)
         return Numbers(parts[:n], parts[n], parts[n + 1 :])
+
+    @property
+    def n_fitted(self) -> int:
+        """How many are fitted."""
+        return int((self.fixed().flat() == 0).sum())
 
     def fixed(self) -> Numbers:
         """1 where a number stays 0, as only differences matter: a table's first, the first share."""
@@ -232,11 +237,6 @@ class Fitted:
     models: Mapping[str, ViewpointModel]
     numbers: Numbers
 
-    @property
-    def n_fitted(self) -> int:
-        """How many numbers were fitted."""
-        return int((self.numbers.fixed().flat() == 0).sum())
-
     def distributions(self, lines: Lines) -> Iterator[tuple[Lines, Floats]]:
         """For blocks of whole pieces: (lines, probabilities (n, n_symbols) of their pitches)."""
         for block in lines.blocks(LOOK_BACK, BLOCK_PAIRS):
@@ -285,32 +285,26 @@ class Result:
     """What is known of a rival in the end.
 
     Attributes:
-        fitted: the model.
+        rival: what it is made of.
+        numbers: fitted on val.
         scores: by split, of each note (`Fitted.scores`).
     """
 
-    fitted: Fitted
+    rival: Rival
+    numbers: Numbers
     scores: dict[str, NoteScores]
 
 
-def results(
-    train: Lines, held_out: Mapping[str, Lines], rivals: tuple[Rival, ...] = RIVALS
-) -> dict[str, Result]:
-    """Fits and scores the rivals.
+def result(rival: Rival, train: Lines, held_out: Mapping[str, Lines]) -> Result:
+    """Fits and scores a rival; the same bytes on any number of cores.
 
     Args:
+        rival: which.
         train: the pieces that the n-grams count.
         held_out: "val", on which all is fitted, and any further split.
-        rivals: which.
-
-    Returns:
-        By the rival's name.
     """
-    names = dict.fromkeys(name for rival in rivals for name in rival.viewpoints)
-    models = {name: ViewpointModel(VIEWPOINTS[name], train) for name in names}
-    results = {}
-    for rival in progress(rivals, desc="counting", unit="models"):
+    models = {name: ViewpointModel(VIEWPOINTS[name], train) for name in rival.viewpoints}
+    with threadpool_limits(1):  # more threads would sum in another order
         fitted = fit(rival, models, held_out["val"])
         scores = {split: fitted.scores(lines) for split, lines in held_out.items()}
-        results[rival.name] = Result(fitted, scores)
-    return results
+    return Result(rival, fitted.numbers, scores)

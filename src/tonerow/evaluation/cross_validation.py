@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tonerow.evaluation.baselines import melody_lines
 from tonerow.evaluation.choices import baselines
-from tonerow.evaluation.counting import Rival, results
+from tonerow.evaluation.counting import Rival, result
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
@@ -120,6 +120,6 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
     pitches = {split: (own.pitch, own.first) for split, own in lines.items()}
     cached = baselines((train.pitch, train.first), pitches, orders)["ngram_cache"]
     scores = {"ngram_cache": cached.scores["test"]["nll"]}
-    for name, result in results(train, lines, rivals).items():
-        scores[name] = result.scores["test"]["nll"]
+    for rival in rivals:
+        scores[rival.name] = result(rival, train, lines).scores["test"]["nll"]
     return {name: PieceNats.of(pieces, first, nats) for name, nats in scores.items()}

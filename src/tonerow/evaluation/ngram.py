@@ -20,7 +20,6 @@ from tonerow.evaluation.note_scores import (
     joined,
     note_scores,
 )
-from tonerow.progress import progress
 
 Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
@@ -149,9 +148,7 @@ class Ngram:
         piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
         self.counts = [
             Counts(context, pitch, piece)
-            for context in progress(
-                contexts(pitch, first, max_order - 1, n_symbols), desc="n-gram", unit="orders"
-            )
+            for context in contexts(pitch, first, max_order - 1, n_symbols)
         ]
 
     def distributions(
