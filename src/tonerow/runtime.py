@@ -39,5 +39,5 @@ def prepare(device: str, threads: int, seed: int) -> torch.device:
     if device == "cuda" or threads > 1:  # one thread sums in one order anyhow; this imports for 2 s
         torch.use_deterministic_algorithms(True)
         # nothing reads what it has not written; to fill it takes up to a tenth of a training
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        torch.utils.deterministic.fill_uninitialized_memory = False
     return torch.device(device)
