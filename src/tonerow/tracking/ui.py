@@ -64,6 +64,7 @@ def main() -> None:
     port = free_port(int(sys.argv[1]) if len(sys.argv) > 1 else PORT)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", HOST, "--port", str(port)]
+    command += ["--workers", "1"]  # by itself four, for one reader
     server = subprocess.Popen(command, cwd=store.root)
     address = f"http://{HOST}:{port}"
     try:
