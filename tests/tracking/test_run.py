@@ -31,7 +31,7 @@ from tonerow import params
 from tonerow.serving.saving import save
 from tonerow.tracking import run as tracking
 from tonerow.tracking.search import SearchRun
-from tonerow.tracking.store import Store, finished, set_environment
+from tonerow.tracking.store import Store, finished
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARNING = "warning: MLflow"
@@ -40,37 +40,6 @@ EPOCHS = [
     {"train_nll": 1.5, "val_nll": 1.8, "train_accuracy": 0.4, "val_accuracy": 0.3},
 ]
 CURVES = [{**epoch, "learning_rate": 0.001} for epoch in EPOCHS]
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with MLflow's tables; making one takes seconds."""
-    set_environment()
-    from mlflow.tracking import MlflowClient
-
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def cold_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout's root, with a space in its name, that is not the current folder."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_CONTEXT", "DVC_EXP_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    root, elsewhere = tmp_path / "a checkout", tmp_path / "temporary"
-    root.mkdir()
-    elsewhere.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(root))
-    monkeypatch.chdir(elsewhere)
-    return root
-
-
-@pytest.fixture
-def root(cold_root: Path, empty_store: Path) -> Path:
-    """The same with an empty store."""
-    shutil.copy(empty_store, cold_root)
-    return cold_root
 
 
 @pytest.fixture(autouse=True)

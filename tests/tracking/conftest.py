@@ -1,0 +1,39 @@
+"""Places for a store."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tonerow.tracking.store import set_environment
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with MLflow's tables; making one takes seconds."""
+    set_environment()
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def cold_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout's root, with a space in its name, that is not the current folder."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_CONTEXT", "DVC_EXP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    root, elsewhere = tmp_path / "a checkout", tmp_path / "temporary"
+    root.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    monkeypatch.chdir(elsewhere)
+    return root
+
+
+@pytest.fixture
+def root(cold_root: Path, empty_store: Path) -> Path:
+    """The same with an empty store."""
+    shutil.copy(empty_store, cold_root)
+    return cold_root

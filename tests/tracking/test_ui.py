@@ -1,0 +1,72 @@
+"""`make ui` as its reader sees it: from the printed link to two runs in one chart."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests import shipped
+from tests.browsers import chromium, until
+from tonerow import tracking
+
+CURVES = {"lstm_full": [2.5, 1.9, 1.7], "rnn_vanilla": [2.4, 2.0, 1.8]}
+"""The nats on val after each epoch of two models."""
+TEXT = "return document.body.innerText"
+COMPARE = "[data-testid=runs-compare-button]"
+SELECTED = f"return document.querySelector('{COMPARE}')?.disabled === false"
+CHART = "a[href*='#/metric'][href*=val_nll]"
+LINES = """
+return [...new Set([...document.querySelectorAll(".scatterlayer .js-line")]
+  .map((one) => one.getAttribute("d")))].length;"""
+
+
+def train(root: Path) -> None:
+    """Logs two trainings."""
+    for model, curve in CURVES.items():
+        with tracking.start(shipped.settings({"model": model})) as run:
+            for i, nats in enumerate(curve):
+                run.log_epoch(i + 1, {"val_nll": nats})
+            (root / "model.pt").write_text(model, encoding="utf-8")
+            run.finish(root / "model.pt")
+
+
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    """Runs what `make ui` runs, and gives the link that it prints."""
+    command = [sys.executable, "-m", "tonerow.tracking.ui", "0"]  # 0: any port that is free
+    changes = {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "BROWSER": "true",  # a program that opens nothing
+    }
+    own_group: Any = {"cwd": root, "env": os.environ | changes, "start_new_session": True}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **own_group) as server:
+        try:
+            lines = iter(server.stdout or ())
+            yield next(found[1] for line in lines if (found := re.match("the runs: (.+)", line)))
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)  # by itself it waits for open connections
+
+
+def test_leads_from_its_link_to_two_runs_in_one_chart(root: Path, tmp_path: Path) -> None:
+    (root / "params.yaml").write_text(shipped.text(), encoding="utf-8")
+    with chromium(tmp_path) as browser:  # first: where there is none, nothing else is begun
+        train(root)
+        with served(root) as link:
+            browser.get(link)
+            until(lambda: all(f"{name} " in browser.run(TEXT) for name in CURVES), "two runs")
+            for place in range(len(CURVES)):
+                browser.click(".ag-row .ag-checkbox-input", place)
+            until(lambda: browser.run(SELECTED), "two runs that can be compared")
+            browser.click(COMPARE)
+            until(lambda: browser.run(f'return document.querySelector("{CHART}")'), "two columns")
+            browser.click(CHART)
+            until(lambda: browser.run(LINES) == len(CURVES), "two curves")
+            legend = re.findall(r"(\w+) small \w+ \(val_nll\)", browser.run(TEXT))
+            assert sorted(legend) == sorted(CURVES)
