@@ -89,6 +89,7 @@ unbundle: $(VENV)/installed
 
 compare: $(VENV)/installed
 	dvc repro baselines  # what all have in common, once
+	dvc exp clean  # a message to stop that was left behind would end a worker with experiments waiting
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
 		dvc exp run --queue --set-param model=$$model --set-param train.threads=1 \
