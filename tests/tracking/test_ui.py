@@ -48,7 +48,7 @@ def served(root: Path) -> Iterator[str]:
     own_group: Any = {"cwd": root, "env": os.environ | changes, "start_new_session": True}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **own_group) as server:
         try:
-            lines = iter(server.stdout or ())
+            lines: Iterator[str] = iter(server.stdout or ())
             yield next(found[1] for line in lines if (found := re.match("the runs: (.+)", line)))
         finally:
             os.killpg(server.pid, signal.SIGKILL)  # by itself it waits for open connections
