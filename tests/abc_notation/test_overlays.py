@@ -45,6 +45,8 @@ LAYERS = {
     "an accidental that a tie carries": ("^C4- & _E4-|C4 & E4|", ["61:8", "63:8"]),
     "a tie that nothing takes up": ("C4 & ^E4-|C4|C4 & E4|", ["60:4 60:4 60:4", "65:4 z:4 64:4"]),
     "a tie into the rest": ("C4 & ^E-|C4 & E4|", ["60:4 60:4", "65 z:3 64:4"]),
+    "a tie into the rest before a layer": (
+        "C4 & ^E- & G4|C4 & E4|", ["60:4 60:4", "65 z:3 64:4", "67:4"]),
     "a tie into a bar without the layer": (
         "C4 & E4 & ^G4-|C4 & E4|C4 & E4 & G4|", ["60:4 60:4 60:4", "64:4 64:4 64:4", "68:4 z:4 67:4"]),
     "of equal notes": ("C4 & C4|", ["60:4", "60:4"]),

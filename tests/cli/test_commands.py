@@ -222,7 +222,7 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
         (["--model", "pickle.pt"], "pickle.pt is no model of tonerow's"),
-        (["--model", "weights.pt"], "weights.pt has format None, not 3"),
+        (["--model", "weights.pt"], "weights.pt has format None, not 4"),
     ],
     ids=str,
 )

@@ -220,6 +220,8 @@ class Voice:
         length = self._layer_length(line)
         if not self.layer:
             self.first_layer_length = length
+        elif length < self.first_layer_length:  # it rests up to the bar line
+            self.tied = self.last = {}
         self._leave_for(self.layer + 1, -length)
 
     def _end_overlay(self, line: int) -> None:
