@@ -18,7 +18,7 @@ MODELS ?=
 # With which seeds each: that of params.yaml, or SEEDS=3: 1, 2 and 3.
 SEEDS ?=
 # How many it trains at a time, with one thread each: on two cores, two such trainings side by side
-# take two thirds of the time of two that share both cores one after the other.
+# take two thirds (the default model) of the time of two that share both cores one after the other.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
