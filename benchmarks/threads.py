@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 BATCH, WINDOW, ENCODER, HIDDEN, PITCHES = 16, 256, 128, 256, 128
 OURS = "10000"
@@ -86,9 +86,15 @@ def in_processes(n: int, threads: int, spin_count: str, seconds: float) -> float
     if spin_count != LEFT_ALONE:
         environment["GOMP_SPINCOUNT"] = spin_count
     command = [sys.executable, __file__, "--measure", str(threads), "--seconds", str(seconds)]
-    pipe: Any = {"stdout": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen(command, env=environment, **pipe) for _ in range(n)]
-    return sum(float(process.communicate()[0]) for process in processes)
+
+    def measured(_: int) -> float:
+        done = subprocess.run(
+            command, env=environment, text=True, stdout=subprocess.PIPE, check=True
+        )
+        return float(done.stdout)
+
+    with ThreadPoolExecutor(n) as waiting:
+        return sum(waiting.map(measured, range(n)))
 
 
 def steps_per_second(threads: int, seconds: float) -> float:
