@@ -85,6 +85,7 @@ bundle: $(VENV)/installed
 unbundle: $(VENV)/installed
 	tar -xf $(BUNDLE)
 	dvc pull --remote bundle
+	dvc repro  # puts the run into MLflow
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
 compare: $(VENV)/installed

@@ -106,16 +106,26 @@ class Repository:
 
     def runs(self) -> list[Any]:
         """The runs in MLflow, oldest first."""
-        client = self.client()
-        experiment = client.get_experiment_by_name("tonerow")
-        order = ["attributes.start_time ASC"]
-        return list(client.search_runs([experiment.experiment_id], order_by=order))
+        return runs_of(self.root)
 
     def client(self) -> Any:
-        tracking.set_environment()  # no telemetry, no log of migrations
-        from mlflow.tracking import MlflowClient
+        return client_of(self.root)
 
-        return MlflowClient(f"sqlite:///{self.root / 'mlflow.db'}")
+
+def client_of(root: Path) -> Any:
+    """A client of the store of a checkout."""
+    tracking.set_environment()  # no telemetry, no log of migrations
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+
+
+def runs_of(root: Path) -> list[Any]:
+    """The runs of a checkout, oldest first."""
+    client = client_of(root)
+    experiment = client.get_experiment_by_name("tonerow")
+    order = ["attributes.start_time ASC"]
+    return list(client.search_runs([experiment.experiment_id], order_by=order))
 
 
 def started(output: str) -> list[str]:

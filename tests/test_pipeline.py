@@ -14,7 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.repository import EPOCHS, OTHER_EPOCHS, SOURCE, Repository, md5, restored, started
+from tests.repository import (
+    EPOCHS,
+    OTHER_EPOCHS,
+    SOURCE,
+    Repository,
+    md5,
+    restored,
+    runs_of,
+    started,
+)
 from tonerow.notes import schema
 from tonerow.tokens.tokenizer import Tokenizer
 
@@ -289,13 +298,21 @@ def test_a_result_that_was_pushed_need_not_be_made_again(
     clone = tmp_path / "clone"
     repository.run("git", "clone", "--quiet", ".", str(clone))
     shutil.copytree(repository.root / ".bundle", clone / ".bundle")
-    pull = ["dvc", "pull", "--remote", "bundle"]
-    subprocess.run(pull, cwd=clone, env=repository.env, check=True, capture_output=True)
-    status = ["dvc", "status"]
-    said = subprocess.run(status, cwd=clone, env=repository.env, check=True, capture_output=True)
-    assert b"up to date" in said.stdout
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            ["dvc", *command], cwd=clone, env=repository.env, check=True, capture_output=True
+        )
+        return done.stdout.decode()
+
+    run("pull", "--remote", "bundle")
     for name in ("model/model.pt", "samples/listen.html"):
         assert md5(clone / "data" / name) == md5(repository.root / "data" / name)
+    assert started(run("repro")) == ["track"]
+    assert "up to date" in run("status")
+    (tracked,) = runs_of(clone)
+    scored = repository.json("evaluate.json")["test"]["pitch_nll"]
+    assert tracked.data.metrics["evaluate/test.pitch_nll"] == scored
 
 
 @pytest.mark.usefixtures("queued")
