@@ -92,13 +92,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (place / name).mkdir()
     write_page(place / "page.html", pages.groups(place))
     for width in WIDTHS:
-        frame = (
-            f'<iframe sandbox="allow-scripts" width="{width}" height="900" src="page.html#seed=1">'
-        )
-        style = "<style>iframe { border: 0 } body { margin: 0 }</style>"
-        text = f"<!doctype html><title>frame</title>{style}{frame}</iframe>"
-        (place / f"{width}.html").write_text(text, encoding="utf-8")
+        framed(place, "page.html#seed=1", width)
     return place
+
+
+def framed(place: Path, page: str, width: int) -> Path:
+    """A page around a frame like that of MLflow's viewer, so many pixels wide."""
+    frame = f'<iframe sandbox="allow-scripts" width="{width}" height="900" src="{page}">'
+    style = "<style>iframe { border: 0 } body { margin: 0 }</style>"
+    text = f"<!doctype html><title>frame</title>{style}{frame}</iframe>"
+    path = place / f"{width}.html"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def go(browser: Browser, folder: Path, frame: str, width: int = 1280, seed: int = 1) -> None:
@@ -171,6 +176,23 @@ def test_text_is_engraved(browser: Browser, tmp_path: Path) -> None:
     assert "Träumerei" in browser.run("return document.querySelector('.paper').textContent")
     loaded = browser.run("return performance.getEntriesByType('resource').map((one) => one.name)")
     assert [name for name in loaded if not name.startswith("data:")] == []
+    assert browser.errors() == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_sheet_music_fits_a_frame(browser: Browser, tmp_path: Path, width: int) -> None:
+    write_page(tmp_path / "text.html", [pages.text_group(tmp_path)])
+    browser.errors()
+    browser.get(framed(tmp_path, "text.html", width).as_uri())
+    browser.enter_frame("iframe")
+    until_true(browser, "return document.querySelectorAll('.paper svg path').length > 20")
+    edges = "const box = document.querySelector('.paper svg').getBoundingClientRect();"
+    left, right = browser.run(f"{edges} return [box.left, box.right]")
+    assert 0 <= left < right <= width
+    assert right - left > 0.6 * min(width, 700)
+    sides = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
+    wide, room = browser.run(sides)
+    assert wide <= room <= width
     assert browser.errors() == []
 
 
