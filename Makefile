@@ -93,8 +93,8 @@ compare: $(VENV)/installed
 	dvc exp clean  # a message to stop that was left behind would end a worker with experiments waiting
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
 	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
-		dvc exp run --queue --set-param model=$$model --set-param train.threads=1 \
-			$${seed:+--set-param train.seed=$$seed} || exit 1; \
+		dvc exp run --queue --set-param model=$$model --set-param train.processes=1 \
+			--set-param train.threads=1 $${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
 	dvc exp run --run-all --jobs $(JOBS) && python -m tonerow.tracking.comparison $(MODELS) && \
 	python -m tonerow.tracking.picture $(MODELS) && python -m tonerow.cli.runs $(MODELS)

@@ -5,9 +5,7 @@ step trains a BiLSTM encoder of 128 units and an LSTM decoder of 256 on 16 windo
 default model's shape. Each number comes from a process of its own, because OpenMP reads its settings
 once; the settings take turns, so that what else the machine does meets all alike. Printed are the
 steps a second of each round, their medians and the ratio to the median with none set. With --busy N,
-N processes that only count run beside. Last come as many processes as there are cores, side by side
-with one thread each, as `make compare` trains: the sum of their steps, and its ratio to those of one
-process with a thread on each core.
+N processes that only count run beside.
 
 Unless you name others, the spin count is the one that tonerow sets.
 """
@@ -22,7 +20,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 BATCH, WINDOW, ENCODER, HIDDEN, PITCHES = 16, 256, 128, 256, 128
 OURS = "10000"
@@ -48,7 +45,6 @@ def main() -> None:
     with busy(arguments.busy):
         for threads in (1, 2):
             compare(threads, arguments)
-        side_by_side(os.cpu_count() or 1, arguments)
 
 
 def compare(threads: int, arguments: argparse.Namespace) -> None:
@@ -56,7 +52,7 @@ def compare(threads: int, arguments: argparse.Namespace) -> None:
     speeds: dict[str, list[float]] = {name: [] for name in (LEFT_ALONE, *arguments.spin_counts)}
     for _ in range(arguments.rounds):
         for spin_count, measured in speeds.items():
-            measured.append(in_processes(1, threads, spin_count, arguments.seconds))
+            measured.append(in_a_process(threads, spin_count, arguments.seconds))
     usual = statistics.median(speeds[LEFT_ALONE])
     for spin_count, measured in speeds.items():
         each = " ".join(f"{speed:5.2f}" for speed in measured)
@@ -65,36 +61,15 @@ def compare(threads: int, arguments: argparse.Namespace) -> None:
         print(f"{threads} threads  GOMP_SPINCOUNT {spin_count:6} {each}   {end}", flush=True)
 
 
-def side_by_side(cores: int, arguments: argparse.Namespace) -> None:
-    """Lets one process with all cores and one on each core take turns."""
-    seconds, alone, together = arguments.seconds, [], []
-    for _ in range(arguments.rounds):
-        alone.append(in_processes(1, cores, OURS, seconds))
-        together.append(in_processes(cores, 1, OURS, seconds))
-    usual, median = statistics.median(alone), statistics.median(together)
-    each = " ".join(f"{speed:5.2f}" for speed in together)
-    print(
-        f"{cores} processes with 1 thread {each}   median {median:.2f} steps/s, "
-        f"{median / usual:.2f} of one with {cores} threads ({usual:.2f})"
-    )
-
-
-def in_processes(n: int, threads: int, spin_count: str, seconds: float) -> float:
-    """Steps a second of n new processes together, with this spin count or with none set."""
+def in_a_process(threads: int, spin_count: str, seconds: float) -> float:
+    """Steps a second of a new process, with this spin count or with none set."""
     ours = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
     environment = {key: value for key, value in os.environ.items() if key not in ours}
     if spin_count != LEFT_ALONE:
         environment["GOMP_SPINCOUNT"] = spin_count
     command = [sys.executable, __file__, "--measure", str(threads), "--seconds", str(seconds)]
-
-    def measured(_: int) -> float:
-        done = subprocess.run(
-            command, env=environment, text=True, stdout=subprocess.PIPE, check=True
-        )
-        return float(done.stdout)
-
-    with ThreadPoolExecutor(n) as waiting:
-        return sum(waiting.map(measured, range(n)))
+    done = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, check=True)
+    return float(done.stdout)
 
 
 def steps_per_second(threads: int, seconds: float) -> float:

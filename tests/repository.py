@@ -30,6 +30,7 @@ SMALL = {
     "models.lstm_local.small.training.epochs": OTHER_EPOCHS,
     "train.device": "cpu",
     "train.threads": 1,
+    "train.processes": 1,
     "evaluate.ngram_orders": [2, 3],
     "generate.samples": 2,
     "generate.max_notes": 20,

@@ -41,3 +41,8 @@ def prepare(device: str, threads: int, seed: int) -> torch.device:
         # nothing reads what it has not written; to fill it takes up to a tenth of a training
         torch.utils.deterministic.fill_uninitialized_memory = False
     return torch.device(device)
+
+
+def processes(device: torch.device, wanted: int) -> int:
+    """How many processes train a model together: as many as wanted, but on GPUs one each."""
+    return wanted if device.type == "cpu" else min(wanted, torch.cuda.device_count())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,48 @@ def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[
     return scoring_windows(pieces, settings.window, settings.stride), settings.window
 
 
+def _scoring_groups(
+    model: Model, pieces: Pieces, settings: Evaluate, max_notes: int
+) -> list[list[Window]]:
+    windows, longest = windows_for(model, pieces, settings)
+    return list(batches(windows, max(1, max_notes // longest)))
+
+
+def _scored(
+    model: Model, pieces: Pieces, groups: list[list[Window]], errors: bool
+) -> Iterator[dict[str, NoteScores]]:
+    """What `score_batch` gives for each of some groups of windows."""
+    model.eval()
+    for group in progress(groups, desc="score", unit="batches"):
+        batch = make_batch(pieces, group)
+        with torch.no_grad():
+            predictions = model(batch)
+        yield score_batch(predictions, batch, model.vocabularies, errors)
+
+
+def tally(
+    model: Model,
+    pieces: Pieces,
+    settings: Evaluate,
+    share: slice = slice(None),
+    max_notes: int = 8192,
+) -> Tallies:
+    """The sums over what `evaluate` scores, or over a share of it.
+
+    Args:
+        model: on the pieces' device; left in evaluation mode.
+        pieces: held-out pieces.
+        settings: window and stride (`tonerow.windows.scoring_windows`).
+        share: of the batches.
+        max_notes: notes in a batch.
+    """
+    tallies = Tallies()
+    groups = _scoring_groups(model, pieces, settings, max_notes)[share]
+    for scores in _scored(model, pieces, groups, errors=False):
+        tallies.add(scores)
+    return tallies
+
+
 def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 8192) -> Scored:
     """Scores every note once, with its context.
 
@@ -139,15 +181,10 @@ def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 
         settings: window and stride (`tonerow.windows.scoring_windows`).
         max_notes: notes in a batch; bounds the memory and does not change the result.
     """
-    model.eval()
-    windows, longest = windows_for(model, pieces, settings)
-    groups = list(batches(windows, max(1, max_notes // longest)))
+    groups = _scoring_groups(model, pieces, settings, max_notes)
     parts: dict[str, dict[str, list[NDArray[Any]]]] = {}
-    for group in progress(groups, desc="score", unit="batches"):
-        batch = make_batch(pieces, group)
-        with torch.no_grad():
-            predictions = model(batch)
-        for name, own in score_batch(predictions, batch, model.vocabularies, errors=True).items():
+    for scores in _scored(model, pieces, groups, errors=True):
+        for name, own in scores.items():
             for score, values in own.items():
                 column = parts.setdefault(name, {}).setdefault(score, [])
                 column.append(values.cpu().numpy())

@@ -111,7 +111,7 @@ class Tokenize(Section):
 
 
 class Train(Section):
-    """What all trainings share: seed, device and threads."""
+    """What all trainings share: seed, device, threads and processes."""
 
     seed: Seed
     """of the first weights, the order of windows, dropout and transposition"""
@@ -120,7 +120,11 @@ class Train(Section):
     """where torch computes: auto (CUDA if there is one, else CPU), cpu or cuda"""
 
     threads: Annotated[int, Field(ge=1, le=1024)]
-    """CPU threads of torch, 1-1024; another number gives slightly other weights"""
+    """CPU threads of torch in each process, 1-1024; another number gives slightly other weights"""
+
+    processes: Annotated[int, Field(ge=1, le=64)]
+    """that share each batch, 1-64; on GPUs as many as there are, at most; another number gives
+    slightly other weights"""
 
 
 class Evaluate(Section):

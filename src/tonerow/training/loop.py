@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tonerow.evaluation.scores import Scored, Tallies, evaluate, score_batch
+from tonerow.evaluation.scores import Tallies, Tally, score_batch, tally
 from tonerow.models.base import Batch, Model
 from tonerow.params import Params, Training
 from tonerow.progress import progress
 from tonerow.training.averaging import Average
+from tonerow.training.team import Team
 from tonerow.views import Pieces
 from tonerow.windows import batches, make_batch, training_windows, transpose
 
@@ -70,20 +71,25 @@ class Learner:
 
     Attributes:
         model: whose weights the updates change.
+        forward: the model, as it is called while it learns.
         optimizer: of these weights.
         average: with the weights that are scored and kept.
+        team: the processes that share the batches.
     """
 
     model: Model
+    forward: nn.Module
     optimizer: Optimizer
     average: Average
+    team: Team
 
 
 def make_optimizer(model: Model, settings: Training) -> Optimizer:
     """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
     adamw = settings.optimizer == "adamw"
     kind: type[torch.optim.Adam] = torch.optim.AdamW if adamw else torch.optim.Adam
-    return kind(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    decay = settings.weight_decay
+    return kind(model.parameters(), settings.learning_rate, weight_decay=decay, fused=True)
 
 
 def clip(model: Model, settings: Training) -> None:
@@ -119,6 +125,7 @@ def fit(
     params: Params,
     on_epoch: Callable[[EpochRow, dict[str, Any]], None],
     resume: dict[str, Any] | None = None,
+    team: Team = Team(),  # noqa: B008 (a constant)
 ) -> Progress:
     """Trains until the epochs are over or val stops improving.
 
@@ -127,10 +134,11 @@ def fit(
         train: what to learn from.
         val: what decides when to stop and which weights are kept.
         params: the settings; val is scored as in the evaluation. Windows, batches and
-            transpositions depend on the seed and the epoch, dropout on torch's generator.
+            transpositions depend on the seed and the epoch, dropout on the place in the team too.
         on_epoch: called after each epoch with its row of the curves (nats a note and accuracy on
             train and val) and with a snapshot from which `resume` goes on.
-        resume: such a snapshot.
+        resume: such a snapshot; that of the team's first process counts.
+        team: the processes that share the batches, each of which calls this with the same model.
 
     Returns:
         The curves and the best weights.
@@ -142,7 +150,9 @@ def fit(
         raise TrainingError("train or val has no notes for this model; see metrics/split.json")
     settings, scoring = params.selected.training, params.evaluate
     done = Progress()
-    learner = Learner(model, make_optimizer(model, settings), Average(model, settings.average))
+    optimizer, average = make_optimizer(model, settings), Average(model, settings.average)
+    learner = Learner(model, team.forward_of(model), optimizer, average, team)
+    resume = team.of_first(resume)
     if resume is not None:
         done = _restore(resume, learner)
     patience = settings.patience or settings.epochs
@@ -152,7 +162,9 @@ def fit(
         done.seconds += time.monotonic() - started
         row = {"epoch": done.epoch + 1, "learning_rate": learner.optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
-        row |= _rows("val", evaluate(learner.average.model, val, scoring))
+        row |= _rows(
+            "val", _added_up(learner, tally(learner.average.model, val, scoring, team.own))
+        )
         if not math.isfinite(row["train_nll"] + row["val_nll"]):
             raise TrainingError(
                 f"the loss is no longer a number in epoch {done.epoch + 1}; lower learning_rate "
@@ -183,27 +195,43 @@ def _train_epoch(
     learner: Learner, train: Pieces, settings: Training, epoch: int, seed: int
 ) -> Tallies:
     """One pass over the epoch's windows."""
-    model, optimizer = learner.model.train(), learner.optimizer
+    model, optimizer, team = learner.model.train(), learner.optimizer, learner.team
+    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, team.place]).generate_state(1)[0]))
     tallies = Tallies()
     n, made = _epoch_batches(train, settings, epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
-    for i, batch in enumerate(bar):
+    for i, whole in enumerate(bar):
         factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * factor
-        predictions = model(batch)
-        loss = model.loss(predictions, batch)
+        batch, share = team.share(whole)
+        predictions = learner.forward(batch)
+        loss = team.size * share * model.loss(predictions, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         clip(model, settings)
         optimizer.step()
         model.observe(predictions, batch)
+        team.agree(model, share)
         learner.average.follow(model)
-        tallies.add(score_batch(predictions, batch, model.vocabularies))
-    return tallies
+        if share:
+            tallies.add(score_batch(predictions, batch, model.vocabularies))
+    return _added_up(learner, tallies)
 
 
-def _rows(split: str, scores: Tallies | Scored) -> EpochRow:
+def _added_up(learner: Learner, own: Tallies) -> Tallies:
+    """The sums of all processes."""
+    names = learner.model.predicts
+    rows = [[*vars(own.fields.get(name, Tally())).values()] for name in names]
+    device = next(learner.model.parameters()).device
+    sums = learner.team.add_up(torch.tensor(rows, dtype=torch.float64, device=device)).tolist()
+    fields = zip(names, sums, strict=True)
+    return Tallies(
+        {name: Tally(nats, int(hits), int(notes)) for name, (nats, hits, notes) in fields}
+    )
+
+
+def _rows(split: str, scores: Tallies) -> EpochRow:
     """Nats a note, summed over the fields, and the accuracy of each field."""
     accuracy = {f"{split}_{name}_accuracy": own for name, own in scores.accuracy().items()}
     return {f"{split}_nll": scores.nll(), **accuracy}
@@ -215,8 +243,6 @@ def _snapshot(done: Progress, learner: Learner) -> dict[str, Any]:
         "weights": learner.model.state_dict(),
         "average": learner.average.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
-        "torch_rng": torch.get_rng_state(),
-        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
@@ -224,8 +250,5 @@ def _restore(snapshot: dict[str, Any], learner: Learner) -> Progress:
     learner.model.load_state_dict(snapshot["weights"])
     learner.average.load_state_dict(snapshot["average"])
     learner.optimizer.load_state_dict(snapshot["optimizer"])
-    torch.set_rng_state(snapshot["torch_rng"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(snapshot["cuda_rng"])
     print(f"going on after epoch {snapshot['progress']['epoch']}", file=sys.stderr)
     return Progress(**snapshot["progress"])
