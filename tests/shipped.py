@@ -78,6 +78,7 @@ CHOICES: dict[str, Any] = {
     "generate.tempo_bpm": None,
     "track.experiment": "tonerow",
     "track.register_as": None,
+    "track.system_metrics": False,
 }
 """Values by dotted name: all of the file but the settings of models."""
 

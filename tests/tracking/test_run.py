@@ -147,6 +147,19 @@ class TestTraining:
         assert history(root, run, "val_nll") == [(1, 2.1), (2, 1.8)]
         assert run.data.metrics["training_seconds"] == 7.5
 
+    def test_tells_how_busy_the_machine_is_if_asked_to(
+        self, root: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+        with tracking.start(shipped.settings({"track.system_metrics": True})) as run:
+            busy = "system/cpu_utilization_percentage"
+            wait_for(lambda: any(busy in one.data.metrics for one in runs(root)), 60)
+            run.finish(results / "model.pt")
+        (found,) = runs(root)
+        assert found.info.status == "FINISHED"
+        assert found.data.metrics[busy] >= 0
+        assert found.data.metrics["system/system_memory_usage_megabytes"] > 0
+
     def test_shows_while_it_runs(self, root: Path, settings: params.Params, results: Path) -> None:
         with tracking.start(settings) as run:
             run.log_epoch(1, CURVES[0])
@@ -478,10 +491,12 @@ class TestRecord:
 def run_stage(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("params.yaml").write_text(shipped.text(), encoding="utf-8")
     paths = [
-        str(results / name) for name in ("model.pt", "scores", "samples", "metrics", "dvc.lock")
+        str(results / name)
+        for name in ("model.pt", "scores", "samples", "metrics", "dvc.lock", "tracked")
     ]
     monkeypatch.setattr(sys, "argv", ["track", *paths])
     track.main()
+    assert (results / "tracked").is_file()
 
 
 class TestValues:

@@ -232,6 +232,9 @@ class Track(Section):
     register_as: Annotated[str, Field(pattern=r"^[\w.\- ]+$")] | None
     """name in MLflow's model registry under which each model becomes a version; null registers none"""
 
+    system_metrics: bool
+    """whether a training logs how busy the machine is (CPU, memory, disk, network, GPU)"""
+
 
 ARCHITECTURES = subclasses_in(vars(architectures), Architecture)
 CORPORA = subclasses_in(vars(corpora), Corpus)

@@ -169,7 +169,10 @@ def start(settings: Params) -> Run:
     ends.
     """
     tags = _tags(settings) | {"training_id": uuid.uuid4().hex} | _context()
-    return Run(settings).create(_name(settings), tags, training_params(settings))
+    run = Run(settings).create(_name(settings), tags, training_params(settings))
+    if settings.track.system_metrics:
+        run._put(lambda store: store.watch_machine())
+    return run
 
 
 def record(

@@ -74,6 +74,7 @@ class Store:
         self.experiment = experiment
         self.experiment_id = self.run_id = self.model_id = ""
         self._client: Any = None
+        self._monitor: Any = None
         # Two processes that set up one SQLite file crash; a server sees to that by itself.
         lock = FileLock(self.root / ".mlflow.lock", timeout=LOCK_SECONDS)
         self.lock = lock if self.uri.startswith("sqlite") else contextlib.nullcontext()
@@ -137,6 +138,17 @@ class Store:
         for i in range(0, len(items), PARAMS_A_BATCH):
             self.client.log_batch(self.run_id, params=items[i : i + PARAMS_A_BATCH])
 
+    def watch_machine(self) -> None:
+        """Logs how busy the machine is as ``system/...``, from a thread of MLflow's, until `finish`."""
+        from mlflow.system_metrics.system_metrics_monitor import (  # noqa: PLC0415
+            SystemMetricsMonitor,
+        )
+
+        self._monitor = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
+            self.run_id, resume_logging=True, tracking_uri=self.uri
+        )
+        self._monitor.start()
+
     def log(self, points: Sequence[Point], model: bool = False) -> None:
         """Logs metrics of the run, or of its model too; the same points again change nothing."""
         from mlflow.entities import Metric  # noqa: PLC0415
@@ -163,6 +175,8 @@ class Store:
 
     def finish(self, md5: str, name: str) -> None:
         """Ends the run; `record` finds it again by the md5."""
+        if self._monitor is not None:
+            self._monitor.finish()
         self.client.set_tag(self.run_id, "model_md5", md5)
         self.client.update_run(self.run_id, name=name)
         self.client.set_terminated(self.run_id, "FINISHED")
