@@ -230,7 +230,10 @@ def test_no_regular_expression_is_possessive(file: Path) -> None:
     assert not re.search(r"[)\]][+*?]\+|\(\?>", graph.code_of(file))
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [name for name in STAGES if name != "track"])
 def test_a_stage_that_ran_before_can_be_restored(stage: str) -> None:
-    """DVC keeps no run cache for a stage with an uncached output that is no metric or plot."""
+    """DVC keeps no run cache for a stage with an uncached output that is no metric or plot.
+
+    `track` is to run in each checkout.
+    """
     assert not [out for out in STAGES[stage].get("outs", []) if not isinstance(out, str)]

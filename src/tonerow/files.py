@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -34,3 +36,19 @@ def replaced(path: Path) -> Iterator[Path]:
         (folder / path.name).replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_tensors(path: Path, content: dict[str, Any]) -> None:
+    """Writes what ``torch.load(weights_only=True)`` reads: tensors, numbers, strings, lists, dicts.
+
+    The bytes depend on the content alone.
+
+    Raises:
+        OSError: the file cannot be written; torch's own writer would not say why.
+    """
+    import torch  # noqa: PLC0415 - takes seconds
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with replaced(path) as partial:
+        partial.write_bytes(buffer.getbuffer())

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from tonerow import runtime
-from tonerow.files import replaced
+from tonerow.files import save_tensors
 from tonerow.models import build
 from tonerow.models.base import Model
 from tonerow.models.vocabulary import from_plain, to_plain
@@ -52,8 +52,7 @@ class Saved:
 
 
 def save_model(path: Path, model: Model, about: Saved) -> None:
-    """Writes a model; the bytes depend on the content and the file's name alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a model; the bytes depend on the content alone."""
     weights = {key: value.cpu().contiguous() for key, value in model.state_dict().items()}
     content = {
         "format": _FORMAT,
@@ -61,8 +60,7 @@ def save_model(path: Path, model: Model, about: Saved) -> None:
         "vocabularies": to_plain(model.vocabularies),
         "weights": weights,
     }
-    with replaced(path) as partial:
-        torch.save(content, partial)
+    save_tensors(path, content)
 
 
 def load_model(path: Path, device: torch.device) -> tuple[Model, Saved]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from tests.tiny import melodies, settings
 from tonerow.training import checkpoint
 from tonerow.training.checkpoint import Snapshots, code_digest
 
-SNAPSHOT = {"epoch": 3, "weights": {"a": torch.arange(3.0)}, "curves": [{"nll": 1.5}], "best": ""}
+SNAPSHOT = {
+    "progress": {"epoch": 3, "curves": [{"nll": 1.5}], "best": ""},
+    "weights": {"a": torch.arange(3.0)},
+    "average": {"seen": 0, "weights": {}},
+    "optimizer": {},
+}
+LATER = {**SNAPSHOT, "progress": {"epoch": 4}}
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -27,7 +34,7 @@ def equal(a: Any, b: Any) -> bool:
 def test_a_snapshot_comes_back_and_is_forgotten(tmp_path: Path) -> None:
     snapshots = Snapshots(tmp_path, ["identity"])
     assert snapshots.load() is None
-    snapshots.save({"epoch": 1})
+    snapshots.save(LATER)
     snapshots.save(SNAPSHOT)
     assert equal(SNAPSHOT, Snapshots(tmp_path, ["identity"]).load())
     snapshots.remove()
@@ -43,31 +50,61 @@ def test_a_snapshot_cut_short_leaves_the_one_before(
     snapshots.save(SNAPSHOT)
 
     def power_fails(content: object, path: Path) -> None:
-        Path(path).write_bytes(b"half a fi")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
         broken.setattr(torch, "save", power_fails)
         with pytest.raises(KeyboardInterrupt):
-            snapshots.save({"epoch": 4})
+            snapshots.save(LATER)
     assert equal(SNAPSHOT, snapshots.load())
-    snapshots.save({"epoch": 4})
-    assert snapshots.load() == {"epoch": 4}
+    snapshots.save(LATER)
+    assert equal(LATER, snapshots.load())
     snapshots.remove()
     assert snapshots.load() is None
 
 
-@pytest.mark.parametrize("content", [b"", b"not a snapshot", b"PK\x03\x04 cut"])
-def test_a_corrupt_snapshot_is_ignored_with_a_message(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+def put_bytes(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "snapshot.pt").write_bytes(b"PK\x03\x04 cut")
+
+
+def put_too_little(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    torch.save({"progress": {}, "weights": {}}, folder / "snapshot.pt")
+
+
+def put_another_kind(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    torch.save([1.0], folder / "snapshot.pt")
+
+
+def put_a_folder(folder: Path) -> None:
+    (folder / "snapshot.pt").mkdir(parents=True)
+
+
+def put_a_file(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("of another program")
+
+
+@pytest.mark.parametrize(
+    "put", [put_bytes, put_too_little, put_another_kind, put_a_folder, put_a_file]
+)
+def test_what_is_no_snapshot_is_set_aside_with_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], put: Callable[[Path], None]
 ) -> None:
     snapshots = Snapshots(tmp_path, ["identity"])
     snapshots.save(SNAPSHOT)
-    (file,) = (path for path in (tmp_path / ".checkpoints").rglob("*") if path.is_file())
-    file.write_bytes(content)
-    assert snapshots.load() is None
-    assert "cannot be read" in (said := capsys.readouterr().err)
-    assert "training starts anew" in said
+    (folder,) = (tmp_path / ".checkpoints").iterdir()
+    snapshots.remove()
+    (tmp_path / ".checkpoints").rmdir()
+    for n in (1, 2):  # the second does not take the place of the first
+        put(folder)
+        assert snapshots.load() is None
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"unreadable-{n} now, and training starts anew" in line
+        assert folder.with_name(f"{folder.name}.unreadable-{n}").exists()
+        assert not folder.exists()
     snapshots.save(SNAPSHOT)
     assert equal(SNAPSHOT, snapshots.load())
 

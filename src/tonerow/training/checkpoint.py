@@ -6,6 +6,7 @@ They are readable with ``torch.load(weights_only=True)``: tensors, numbers, stri
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -15,8 +16,11 @@ from typing import Any
 
 import torch
 
-from tonerow.files import replaced
+from tonerow.files import save_tensors
 from tonerow.params import Params
+
+KEYS = {"progress", "weights", "average", "optimizer"}
+"""What a snapshot holds, see `tonerow.training.loop`."""
 
 
 class Snapshots:
@@ -50,25 +54,37 @@ class Snapshots:
         return cls(Path(os.environ.get("DVC_ROOT", ".")), [decisive, section, data, code])
 
     def load(self) -> dict[str, Any] | None:
-        """The snapshot, if there is one that can be read."""
-        if not self._path.exists():
+        """The snapshot, if there is one. What is not one of `save` is set aside, with a line."""
+        if not self._folder.exists() or (self._folder.is_dir() and not self._path.exists()):
             return None
         try:
-            snapshot: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
+            snapshot = torch.load(self._path, map_location="cpu", weights_only=True)
+            if not isinstance(snapshot, dict) or snapshot.keys() != KEYS:
+                raise ValueError("it holds something else")
         except Exception as error:
-            print(f"{self._path} cannot be read ({error}); training starts anew", file=sys.stderr)
+            aside = _set_aside(self._folder)
+            print(
+                f"{self._path} is no snapshot of this training ({error}); it is in {aside} now, and "
+                "training starts anew",
+                file=sys.stderr,
+            )
             return None
         return snapshot
 
     def save(self, snapshot: dict[str, Any]) -> None:
         """Replaces the snapshot."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with replaced(self._path) as partial:
-            torch.save(snapshot, partial)
+        save_tensors(self._path, snapshot)
 
     def remove(self) -> None:
         """Forgets the training: it is over."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _set_aside(path: Path) -> Path:
+    """Gives a file or folder another name, and returns it."""
+    names = (path.with_name(f"{path.name}.unreadable-{n}") for n in itertools.count(1))
+    free = next(name for name in names if not name.exists())
+    return path.rename(free)
 
 
 def code_digest(folder: Path) -> str:
