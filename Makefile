@@ -88,11 +88,13 @@ unbundle: $(VENV)/installed
 	dvc repro  # puts the run into MLflow
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
 
+# The last in params.yaml take longest: they begin, so that no core is left with one of them at the end.
 compare: $(VENV)/installed
 	dvc repro baselines  # what all have in common, once
 	dvc exp clean  # a message to stop that was left behind would end a worker with experiments waiting
 	models="$(or $(MODELS),$$(python -m tonerow.params models))" && \
-	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$models; do \
+	last_first= && for model in $$models; do last_first="$$model $$last_first"; done && \
+	for seed in $(if $(SEEDS),$$(seq $(SEEDS)),""); do for model in $$last_first; do \
 		dvc exp run --queue --set-param model=$$model --set-param train.processes=1 \
 			--set-param train.threads=1 $${seed:+--set-param train.seed=$$seed} || exit 1; \
 	done; done && \
