@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from matplotlib.image import imread
 
 from tonerow.tracking import picture
@@ -37,3 +38,16 @@ def test_equal_numbers_make_equal_pictures(tmp_path: Path) -> None:
     drawn, fewer = (imread(tmp_path / name) for name in ("a.png", "c.png"))
     assert drawn.shape == fewer.shape
     assert (drawn != fewer).any()
+
+
+@pytest.mark.parametrize(
+    ("levels", "places"),
+    [
+        ([0.0, 1.0, 3.0], [0.0, 1.0, 3.0]),
+        ([0.0, 0.0, 0.0, 9.0], [-1.0, 0.0, 1.0, 9.0]),
+        ([0.0, 0.5], [-0.25, 0.75]),
+        ([], []),
+    ],
+)
+def test_names_do_not_cover_each_other(levels: list[float], places: list[float]) -> None:
+    assert picture.apart(levels, 1.0) == pytest.approx(places)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
 
 from tonerow import params
 from tonerow.models.base import Sees
@@ -27,6 +30,8 @@ OPPONENTS = {
     "rival_pitch_rhythm_distance": "rival: rhythm of the line",
 }
 """Baselines that are drawn as lines, and what they are called."""
+LINE = 0.05
+"""Height of a line of names, of the picture's."""
 COLOURS = {
     Sees.WHOLE_RHYTHM: "tab:blue",
     Sees.RHYTHM_SO_FAR: "tab:green",
@@ -49,26 +54,62 @@ def draw(path: Path, of: Mapping[str, comparison.Run]) -> None:
         path: the PNG file.
         of: see `points`; at least one.
     """
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    figure = Figure(figsize=(10, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
-    for i, (name, run) in enumerate(sorted(of.items(), key=lambda item: float(item[1][SECONDS]))):
+    end = 1.08 * max(float(run[SECONDS]) for run in of.values())
+    names: list[_Name] = []
+    for name, run in of.items():
         seconds, level = float(run[SECONDS]), float(run[LEVEL])
         spread = [[level - float(run[f"{LEVEL}_low"])], [float(run[f"{LEVEL}_high"]) - level]]
         colour = COLOURS[comparison.sees_of(run)]
         ax.errorbar(seconds, level, spread, fmt="o", color=colour, capsize=3)
-        # in turn below and above, so that neighbours do not write over each other
-        place: dict[str, Any] = {"xytext": (0, (-26, 22)[i % 2]), "textcoords": "offset points"}
-        place |= {"ha": "center", "va": "center"}
-        ax.annotate(name, (seconds, level), color=colour, fontsize=9, **place)
+        names.append(_Name(f"{name}  {level:.3f}", seconds, level, colour))
     for key, level in _opponents(of).items():
         ax.axhline(level, color="0.6", linestyle="--", linewidth=1)
-        ax.annotate(OPPONENTS[key], (1, level), (-4, 3), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", ha="right", fontsize=8, color="0.4")  # fmt: skip
+        names.append(_Name(f"{OPPONENTS[key]}  {level:.3f}", end, level, "0.4"))
     ax.set(xlabel="seconds of training", ylabel="nats a pitch, test (95 % over works)")
     ax.margins(y=0.12)
-    ax.set_xlim(0, 1.3 * max(float(run[SECONDS]) for run in of.values()))
+    ax.set_xlim(0, end)
+    _write_names(ax, names)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What is written beside the picture, and the point that it belongs to."""
+
+    text: str
+    seconds: float
+    level: float
+    colour: str
+
+
+def _write_names(ax: Axes, names: list[_Name]) -> None:
+    """Writes names at the right edge, as near to their levels as they do not cover each other."""
+    names = sorted(names, key=lambda name: name.level)
+    low, high = ax.get_ylim()
+    places = apart([name.level for name in names], LINE * (high - low))
+    for name, place in zip(names, places, strict=True):
+        line = {"arrowstyle": "-", "color": name.colour, "linewidth": 0.6, "alpha": 0.5}
+        ax.annotate(
+            name.text,
+            (name.seconds, name.level),
+            (1.02, place),
+            textcoords=("axes fraction", "data"),
+            va="center",
+            fontsize=9,
+            color=name.colour,
+            arrowprops={**line, "shrinkA": 2, "relpos": (0, 0.5)},
+            annotation_clip=False,
+        )
+
+
+def apart(levels: Sequence[float], gap: float) -> list[float]:
+    """Places in the order of rising levels, as near to these as may be and never closer than a gap."""
+    steps = gap * np.arange(len(levels))
+    places: list[float] = (isotonic_regression(levels - steps).x + steps).tolist()
+    return places
 
 
 def _opponents(of: Mapping[str, comparison.Run]) -> dict[str, float]:
