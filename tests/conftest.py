@@ -12,7 +12,10 @@ settings.register_profile("tonerow", deadline=None)
 settings.load_profile("tonerow")
 
 
-LONG = "test_pipeline.py", "test_extending.py", "test_user_settings.py", "test_contract.py"
+LONG = (
+    *("test_pipeline.py", "test_search.py", "test_extending.py", "test_user_settings.py"),
+    *("test_run.py", "test_ui.py", "test_contract.py", "test_page_in_browser.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

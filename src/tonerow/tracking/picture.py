@@ -30,7 +30,7 @@ OPPONENTS = {
     "rival_pitch_rhythm_distance": "rival: rhythm of the line",
 }
 """Baselines that are drawn as lines, and what they are called."""
-LINE = 0.05
+LINE = 0.04
 """Height of a line of names, of the picture's."""
 COLOURS = {
     Sees.WHOLE_RHYTHM: "tab:blue",
@@ -54,7 +54,7 @@ def draw(path: Path, of: Mapping[str, comparison.Run]) -> None:
         path: the PNG file.
         of: see `points`; at least one.
     """
-    figure = Figure(figsize=(10, 5.5), layout="constrained")
+    figure = Figure(figsize=(10, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     end = 1.08 * max(float(run[SECONDS]) for run in of.values())
