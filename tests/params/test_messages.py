@@ -26,7 +26,7 @@ def sections(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def test_the_meaning_of_a_key_is_quoted(file: Path) -> None:
     assert refusal(file, shipped.tree({"train.threads": 0})) == (
         f"{file}: train.threads is 0; input should be greater than or equal to 1 (threads: CPU "
-        "threads of torch, 1-1024; another number gives slightly other weights)"
+        "threads of torch in each process, 1-1024; another number gives slightly other weights)"
     )
 
 
