@@ -17,8 +17,8 @@ PIP := pip install --quiet --disable-pip-version-check
 MODELS ?=
 # With which seeds each: that of params.yaml, or SEEDS=3: 1, 2 and 3.
 SEEDS ?=
-# How many it trains at a time, with one thread each: two cores get 1.28 times as far so as with two
-# threads and one training at a time (benchmarks/threads.py).
+# How many it trains at a time, with one thread each: two cores get 1.55 times as far so as with two
+# threads and one training at a time (benchmarks/processes.py).
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
