@@ -179,6 +179,13 @@ def test_text_is_engraved(browser: Browser, tmp_path: Path) -> None:
     assert browser.errors() == []
 
 
+def fits(browser: Browser, width: int) -> bool:
+    """Whether a page needs no more than so many pixels."""
+    sides = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
+    wide, room = browser.run(sides)
+    return bool(wide <= room <= width)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_sheet_music_fits_a_frame(browser: Browser, tmp_path: Path, width: int) -> None:
     write_page(tmp_path / "text.html", [pages.text_group(tmp_path)])
@@ -190,9 +197,7 @@ def test_sheet_music_fits_a_frame(browser: Browser, tmp_path: Path, width: int) 
     left, right = browser.run(f"{edges} return [box.left, box.right]")
     assert 0 <= left < right <= width
     assert right - left > 0.6 * min(width, 700)
-    sides = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
-    wide, room = browser.run(sides)
-    assert wide <= room <= width
+    assert fits(browser, width)
     assert browser.errors() == []
 
 
@@ -348,19 +353,13 @@ def test_the_keyboard_is_enough(browser: Browser, folder: Path, frame: str) -> N
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_scrolls_sideways(browser: Browser, folder: Path, width: int) -> None:
     go(browser, folder, "sandbox", width)
-    sides = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
-
-    def fits() -> bool:
-        wide, room = browser.run(sides)
-        return bool(wide <= room <= width)
-
-    assert fits()
+    assert fits(browser, width)
     browser.click("#mode-blind")
-    assert fits()
+    assert fits(browser, width)
     answer(browser, [True])
-    assert fits()
+    assert fits(browser, width)
     browser.click("#blind .end")
-    assert fits()
+    assert fits(browser, width)
 
 
 def test_headings_are_in_order_and_controls_have_names(browser: Browser, folder: Path) -> None:
