@@ -5,7 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
+
+from tests.repository import Repository
 
 # A timing never decides a test.
 settings.register_profile("tonerow", deadline=None)
@@ -13,13 +16,16 @@ settings.load_profile("tonerow")
 
 
 LONG = (
-    *("test_pipeline.py", "test_search.py", "test_extending.py", "test_user_settings.py"),
-    *("test_run.py", "test_ui.py", "test_contract.py", "test_page_in_browser.py"),
+    *("test_pipeline.py", "test_page_in_browser.py", "test_contract.py", "test_user_settings.py"),
+    *("test_extending.py", "test_search.py", "test_run.py", "test_ui.py"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take longest first, so that no process waits for them at the end."""
+    """The files that take longest first, so that no process waits for them at the end.
+
+    What takes its cache from the pipeline's checkout comes later, when that is made.
+    """
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
@@ -29,3 +35,24 @@ def open_folder() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Repository, str]:
+    """A checkout and what its first `dvc repro` prints, made once for all processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    root, printed = shared / "a checkout", shared / "printed"
+    with FileLock(shared / "checkout.lock"):
+        if not root.exists():
+            repository = Repository.made(root)
+            printed.write_text(repository.run("dvc", "repro"), encoding="utf-8")
+            repository.commit()
+    return Repository(root), printed.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def finished_cache(finished: tuple[Repository, str]) -> Path:
+    """DVC's cache of that checkout."""
+    return finished[0].root / ".dvc/cache"

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,25 +51,41 @@ def clean_environment() -> dict[str, str]:
 
 
 class Repository:
-    """A checkout of the project with small settings."""
+    """A checkout of the project that is there."""
 
-    def __init__(self, root: Path, **changes: Any) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
+        self.env = clean_environment()
+        # where an editable install points: runs must prefer their own snapshot
+        self.env["PYTHONPATH"] = str(root / "src")
+
+    @classmethod
+    def made(
+        cls, root: Path, changes: Mapping[str, Any] | None = None, cache: Path | None = None
+    ) -> Repository:
+        """Makes one with small settings.
+
+        Args:
+            root: where; must not be there.
+            changes: of the settings, by dotted name.
+            cache: DVC's, with what need not run again; else the checkout has its own.
+        """
         for folder in FOLDERS:
             ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
             shutil.copytree(SOURCE / folder, root / folder, ignore=ignore)
         for name in TRACKED:
             shutil.copy(SOURCE / name, root / name)
-        self.env = clean_environment()
-        # where an editable install points: runs must prefer their own snapshot
-        self.env["PYTHONPATH"] = str(root / "src")
-        text = shipped.text({**SMALL, **changes})
+        text = shipped.text({**SMALL, **(changes or {})})
         (root / "params.yaml").write_text(text, encoding="utf-8")
-        self.run("git", "init", "--quiet")
-        self.run("dvc", "init", "--quiet")
+        repository = cls(root)
+        repository.run("git", "init", "--quiet")
+        repository.run("dvc", "init", "--quiet")
         shutil.copytree(SOURCE / ".dvc/plots", root / ".dvc/plots")
         shutil.copy(SOURCE / ".dvc/config", root / ".dvc/config")
-        self.commit()
+        if cache:
+            repository.run("dvc", "cache", "dir", "--quiet", "--local", str(cache))
+        repository.commit()
+        return repository
 
     def run(self, *command: str, fails: bool = False) -> str:
         """Runs a command in the root and returns what it prints."""

@@ -32,9 +32,10 @@ def insert(path: Path, before: str, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def repository(tmp_path_factory: pytest.TempPathFactory, finished_cache: Path) -> Repository:
     """A checkout with a finished run."""
-    made = Repository(tmp_path_factory.mktemp("extending") / "checkout")
+    root = tmp_path_factory.mktemp("extending") / "checkout"
+    made = Repository.made(root, cache=finished_cache)
     made.run("dvc", "repro")
     made.commit()
     return made

@@ -37,25 +37,13 @@ STAGES = [
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    return Repository(tmp_path_factory.mktemp("pipeline") / "a checkout")
-
-
-@pytest.fixture(scope="module")
-def repro(first: Repository) -> str:
-    """What the first `dvc repro` prints."""
-    output = first.run("dvc", "repro")
-    first.commit()
-    return output
-
-
-@pytest.fixture
-def repository(first: Repository, repro: str) -> Repository:
+def repository(finished: tuple[Repository, str]) -> Repository:
     """The first repository after its `dvc repro`."""
-    return first
+    return finished[0]
 
 
-def test_repro_runs_every_stage_in_order(repro: str) -> None:
+def test_repro_runs_every_stage_in_order(finished: tuple[Repository, str]) -> None:
+    _, repro = finished
     ran = started(repro)
     assert sorted(ran) == sorted(STAGES)
     assert ran[: STAGES.index("baselines")] == STAGES[: STAGES.index("baselines")]
@@ -238,14 +226,14 @@ def test_a_mistake_in_an_override_names_the_key(repository: Repository) -> None:
 
 
 @pytest.fixture(scope="module")
-def queued(first: Repository, repro: str) -> str:
+def queued(repository: Repository) -> str:
     """What a queued run prints whose checkout is broken before it starts."""
-    first.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local")
+    repository.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local")
     for name in ("params.py", "training/loop.py", "tracking/run.py"):
-        (first.root / "src/tonerow" / name).write_text("raise RuntimeError('later')\n")
-    (first.root / "stages/train.py").write_text("raise RuntimeError('later')\n")
-    output = first.run("dvc", "exp", "run", "--run-all")
-    first.run("git", "checkout", "--quiet", "src", "stages")
+        (repository.root / "src/tonerow" / name).write_text("raise RuntimeError('later')\n")
+    (repository.root / "stages/train.py").write_text("raise RuntimeError('later')\n")
+    output = repository.run("dvc", "exp", "run", "--run-all")
+    repository.run("git", "checkout", "--quiet", "src", "stages")
     return output
 
 
@@ -343,9 +331,8 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Repository:
-    repository = Repository(
-        tmp_path_factory.mktemp("pipeline") / "second", **{"corpora.folder.path": str(music)}
-    )
+    root = tmp_path_factory.mktemp("pipeline") / "second"
+    repository = Repository.made(root, {"corpora.folder.path": str(music)})
     repository.run("dvc", "repro", "baselines", "summary")
     return repository
 

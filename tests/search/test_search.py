@@ -30,9 +30,10 @@ RUN_SEARCH = "import runpy; runpy.run_module('tonerow.search', run_name='__main_
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def repository(tmp_path_factory: pytest.TempPathFactory, finished_cache: Path) -> Repository:
     epochs = {"models.rnn_vanilla.small.training.epochs": 20}
-    return Repository(tmp_path_factory.mktemp("search") / "a checkout", **epochs)
+    root = tmp_path_factory.mktemp("search") / "a checkout"
+    return Repository.made(root, epochs, finished_cache)
 
 
 def ask_for(repository: Repository, trials: int) -> None:
