@@ -9,12 +9,15 @@ from tonerow.models.base import START
 from tonerow.models.copying import (
     DISTANCES,
     NEAR,
+    Came,
     Evidence,
     InformedCopy,
     distance_class,
     folded,
     intervals,
     lookup,
+    matched_back,
+    matched_next,
     matches,
     summed_by,
 )
@@ -48,6 +51,22 @@ def test_the_last_rows_need_only_what_a_match_can_reach() -> None:
     every = matches(key[:, :, None] == key[:, None], 30, LONGEST)
     near = matches(key[:, 30 - 2 - LONGEST :, None] == key[:, None], 2, LONGEST)
     assert torch.equal(every[:, -2:], near)
+
+
+def test_one_place_more_matches_as_it_does_among_all() -> None:
+    key = torch.randint(0, 2, (3, 12), generator=torch.Generator().manual_seed(0))
+    for t in range(1, 12):
+        run = matched_back(key[:, :t], 1, LONGEST)[:, 0]
+        following = matched_next(key[:, : t + 1], run, LONGEST)
+        assert torch.equal(following, matched_back(key[:, : t + 1], 1, LONGEST))
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_shares_are_added_up_by_what_came(n: int) -> None:
+    came = Came.of(torch.tensor([[2, 0, 2, 1], [0, 0, 0, 2]]), 3, n)
+    found = came.added_up(torch.tensor([[[0.1, 0.2, 0.3, 0.4]]]).expand(2, n, 4))
+    expected = torch.tensor([[0.2, 0.4, 0.4], [0.6, 0.0, 0.4]])[:, None].expand(2, n, 3)
+    torch.testing.assert_close(found, expected)
 
 
 def test_distances_have_their_classes() -> None:

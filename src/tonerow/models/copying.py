@@ -33,6 +33,9 @@ DISTANCES = NEAR + 2 + len(DIVISORS)
 _NEAR_TICKS = NEAR * TICKS_PER_BEAT // 2
 _PERIOD = DIVISORS[-1] * TICKS_PER_BEAT
 
+AHEAD = 32
+"""Steps for which what the given rhythm tells is worked out at once."""
+
 LEAST = 1e-30
 """Probability below which a logarithm is not taken."""
 
@@ -67,6 +70,21 @@ def matched_back(key: Tensor, n: int, longest: int) -> Tensor:
     """How far a key (B, T) agrees backwards from the last n places and all T, see `matches`."""
     first = max(key.shape[1] - n - longest, 0)
     return matches(key[:, first:, None] == key[:, None], n, longest)
+
+
+def matched_next(key: Tensor, run: Tensor, longest: int) -> Tensor:
+    """What `matched_back` tells of one place more.
+
+    Args:
+        key: (B, T), the new place last.
+        run: uint8 (B, T - 1), what `matched_back` told of the place before.
+        longest: as there.
+
+    Returns:
+        uint8 (B, 1, T).
+    """
+    longer = F.pad(run, (1, 0)).clamp(max=longest - 1) + 1
+    return (longer * (key == key[:, -1:]))[:, None]
 
 
 def distance_class(ticks: Tensor) -> Tensor:
@@ -172,6 +190,32 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What the time of lines tells of some notes t, beside all notes s up to the last of them.
+
+    Attributes:
+        first: the first t.
+        ahead: uint8 (B, rows, T), how far the rhythm agrees from t and s on; 0: it is not known.
+        apart: int (B, rows, T), ticks from s to t, folded; 0 for a later note.
+    """
+
+    first: int
+    ahead: Tensor | int
+    apart: Tensor
+
+    @property
+    def end(self) -> int:
+        """One beyond the last t."""
+        return self.first + self.apart.shape[1]
+
+    def row(self, t: int) -> tuple[Tensor | int, Tensor]:
+        """`ahead` and `apart` of one t, (B, 1, t + 1)."""
+        at = t - self.first
+        ahead = self.ahead if isinstance(self.ahead, int) else self.ahead[:, at, None, : t + 1]
+        return ahead, self.apart[:, at, None, : t + 1]
+
+
+@dataclass(frozen=True)
 class Memory:
     """What has been heard of lines.
 
@@ -179,11 +223,45 @@ class Memory:
         line: what is known of their time.
         before: int64 (B, m), the pitches before the first m notes.
         keys: (B, m, size), of these notes.
+        runs: none, or three of uint8 (B, m): how far pitches, rhythm and intervals agree backwards
+            from the last of them and each.
+        rows: what time tells of the notes next to come, where it is given.
     """
 
     line: Line
     before: Tensor
     keys: Tensor
+    runs: tuple[Tensor, ...] = ()
+    rows: Rows | None = None
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came at each of T places, for shares that are added up by it.
+
+    Attributes:
+        ids: int64 (B, T), below `size`.
+        size: V, how many there are.
+        one_hot: (B, T, V), or None.
+    """
+
+    ids: Tensor
+    size: int
+    one_hot: Tensor | None
+
+    @classmethod
+    def of(cls, ids: Tensor, size: int, n: int) -> Came:
+        """For the shares of n places."""
+        # one place is added up as it is, but for GPUs, which would not do it in the same order again
+        few = n == 1 and not ids.is_cuda
+        return cls(ids, size, None if few else F.one_hot(ids, size).float())
+
+    def added_up(self, shares: Tensor) -> Tensor:
+        """Shares (B, n, T) by what came there: (B, n, V)."""
+        if self.one_hot is not None:
+            return torch.bmm(shares, self.one_hot)
+        none = shares.new_zeros(len(shares), self.size)
+        return none.scatter_add(1, self.ids, shares[:, 0])[:, None]
 
 
 @dataclass(frozen=True)
@@ -192,8 +270,8 @@ class Evidence:
 
     Attributes:
         before: int64 (B, n), the pitch before each.
-        came: (B, T, V), one-hot, the pitch that came at each note.
-        step: (B, T, intervals), one-hot, the interval that came there.
+        came: the pitch that came at each note.
+        step: the interval that came there.
         barred: bool (B, n, 1 + 2 T): False for the sentinel, then whether each pitch and then whether
             each interval cannot be copied.
         matched: uint8, two of (B, n, T): how far the pitches before agree, and how far the rhythm.
@@ -203,8 +281,8 @@ class Evidence:
     """
 
     before: Tensor
-    came: Tensor
-    step: Tensor
+    came: Came
+    step: Came
     barred: Tensor
     matched: tuple[Tensor, Tensor]
     apart: Tensor
@@ -292,9 +370,14 @@ class InformedCopy(nn.Module):
         memory = replace(memory, before=torch.cat([memory.before, before], 1))
         before, wide = memory.before, self.longest + 1
         keys = before, memory.line.behind[:, : before.shape[1]], intervals(before)
-        pitch, rhythm, moved = (matched_back(key, n, self.longest) for key in keys)
+        if n == 1 and memory.runs:
+            runs = zip(keys, memory.runs, strict=True)
+            pitch, rhythm, moved = (matched_next(*run, self.longest) for run in runs)
+        else:
+            pitch, rhythm, moved = (matched_back(key, n, self.longest) for key in keys)
+        memory = replace(memory, runs=(pitch[:, -1], rhythm[:, -1], moved[:, -1]))
         both = torch.minimum(pitch, rhythm).int() * wide + moved
-        ahead, apart = self._ahead(memory, n), self._apart(memory, n)
+        ahead, apart, memory = self._of_time(memory, n)
         came = self._what_came(before, n)
         by_pitch = self._looked_up(self.pitch, pitch.int() * wide + ahead, both, apart)
         by_interval = self._looked_up(self.moved, moved.int() * wide + ahead, both, apart)
@@ -307,23 +390,31 @@ class InformedCopy(nn.Module):
         of = zip((tables[0], tables[1], by_distance), indices, strict=True)
         return [lookup(table, index) for table, index in of]
 
-    def _ahead(self, memory: Memory, n: int) -> Tensor | int:
-        """How far the rhythm agrees from the last n notes and all T on, as far as it is known."""
+    def _of_time(self, memory: Memory, n: int) -> tuple[Tensor | int, Tensor, Memory]:
+        """`ahead` and `apart` (B, n, T) of the last n notes, see `Rows`, and the memory with these."""
         total = memory.before.shape[1]
-        if memory.line.rhythm is None:
-            return 0
+        if n > 1 or memory.line.rhythm is None:
+            these = self._rows(memory.line, total - n, total)
+            return these.ahead, these.apart, memory
+        rows = memory.rows
+        if rows is None or total > rows.end:
+            end = min(total - 1 + AHEAD, memory.line.rhythm.shape[1])
+            rows = self._rows(memory.line, total - 1, end)
+        return *rows.row(total - 1), replace(memory, rows=rows)
+
+    def _rows(self, line: Line, first: int, end: int) -> Rows:
+        """What time tells of the notes from the first to the one before `end`."""
+        onset = line.onset[:, :end]
+        apart = folded((onset[:, first:, None] - onset[:, None]).clamp_(min=0))
+        if line.rhythm is None:
+            return Rows(first, 0, apart)
         far = self.longest if self.whole_rhythm else 1
-        known = memory.line.rhythm[:, : total + far - 1]
-        same = known[:, total - n :, None] == known[:, None]
-        return matches(same, same.shape[1], far, forwards=True)[:, :n, :total]
+        known = line.rhythm[:, : end + far - 1]
+        same = known[:, first:, None] == known[:, None]
+        ahead = matches(same, same.shape[1], far, forwards=True)
+        return Rows(first, ahead[:, : end - first, :end], apart)
 
-    def _apart(self, memory: Memory, n: int) -> Tensor:
-        """The ticks between the last n notes and all T, folded; 0 for a later note."""
-        total = memory.before.shape[1]
-        onset = memory.line.onset[:, :total]
-        return folded((onset[:, total - n :, None] - onset[:, None]).clamp_(min=0))
-
-    def _what_came(self, before: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _what_came(self, before: Tensor, n: int) -> tuple[Came, Came, Tensor]:
         """`came`, `step` and `barred` of `Evidence`."""
         came = before.roll(-1, 1)  # the last has not come yet and is barred
         came_by = came - before + WIDEST
@@ -331,9 +422,9 @@ class InformedCopy(nn.Module):
         later = not_yet(before, n).expand(len(before), -1, -1)  # (B, n, T)
         nothing = (before[:, -n:] == START)[..., None]  # (B, n, 1)
         barred = [torch.zeros_like(nothing), later, later | ~known[:, None] | nothing]
-        one_hot = F.one_hot(came.clamp(min=0), self.n_pitches).float()
-        step = F.one_hot(torch.where(known, came_by, 0), INTERVALS).float()
-        return one_hot, step, torch.cat(barred, -1)
+        pitch = Came.of(came.clamp(min=0), self.n_pitches, n)
+        step = Came.of(torch.where(known, came_by, 0), INTERVALS, n)
+        return pitch, step, torch.cat(barred, -1)
 
     def guess(self, of: Evidence) -> Tensor:
         """What the tables alone would copy: (B, n, V + 1), the sentinel's share last."""
@@ -372,15 +463,15 @@ class InformedCopy(nn.Module):
 
     def _copied(self, scores: list[Tensor], of: Evidence) -> Tensor:
         """One softmax over (B, n, 1), (B, n, T), (B, n, T): by pitch, the sentinel's share last."""
-        total = of.came.shape[1]
+        total = of.came.ids.shape[1]
         shares = torch.cat(scores, -1).masked_fill_(of.barred, float("-inf")).softmax(-1)
         sentinel, pitch, moved = (
             shares[..., :1],
             shares[..., 1 : 1 + total],
             shares[..., 1 + total :],
         )
-        came = torch.bmm(pitch, of.came)  # (B, n, V)
-        steps = F.pad(torch.bmm(moved, of.step), (1, 1))  # (B, n, 1 + intervals + 1)
+        came = of.came.added_up(pitch)  # (B, n, V)
+        steps = F.pad(of.step.added_up(moved), (1, 1))  # (B, n, 1 + intervals + 1)
         at = torch.arange(self.n_pitches, device=shares.device) + WIDEST + 1
         at = (at - of.before[..., None]).clamp(0, INTERVALS + 1)  # (B, n, V)
         return torch.cat([came + steps.gather(-1, at), sentinel], -1)

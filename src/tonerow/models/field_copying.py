@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.copying import LEAST, lookup, not_yet
+from tonerow.models.copying import LEAST, Came, lookup, not_yet
 from tonerow.models.layers import zeroed
 from tonerow.models.predictions import Copied, Prediction
 
@@ -68,5 +67,5 @@ class FieldCopy(nn.Module):
         """One softmax over (B, n, 1) and (B, n, T): the sentinel's log-share, and shares by id."""
         scores = scores.masked_fill(not_yet(came, scores.shape[1]), float("-inf"))
         shares = torch.cat([sentinel, scores], -1).log_softmax(-1)
-        ids = came.roll(-1, 1).clamp(min=0)
-        return shares[..., :1], torch.bmm(shares[..., 1:].exp(), F.one_hot(ids, self.size).float())
+        which = Came.of(came.roll(-1, 1).clamp(min=0), self.size, scores.shape[1])
+        return shares[..., :1], which.added_up(shares[..., 1:].exp())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
-from tonerow.models.copying import matched_back, rising_with
+from tonerow.models.copying import matched_back, matched_next, rising_with
 from tonerow.models.field_copying import FieldCopy
 from tonerow.models.predictions import Categorical, Prediction, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
@@ -56,17 +56,21 @@ class LstmChar(Model):
 
     def _run(self, before: Tensor, state: State) -> tuple[Predictions, State]:
         x = embed(self.embedding, before)  # (B, n) -> (B, n, E)
-        came = state["came"]
+        came, run, n = state["came"], state["run"], before.shape[1]
         if self.copy is not None:
             came = torch.cat([came, before], 1)  # (B, T)
-            index = [matched_back(came, before.shape[1], self.copy_matches).int()]
+            if n == 1 and came.shape[1] > 1:
+                matched = matched_next(came, run, self.copy_matches)
+            else:
+                matched = matched_back(came, n, self.copy_matches)
+            index, run = [matched.int()], matched[:, -1]
             x = torch.cat([x, self.copy.guess(came, index)], -1)
         out, hidden = self.lstm(x, state["hidden"])  # (B, n, H)
         out = self.drop(out)
         predicted: Prediction = Categorical(self.head(out))  # (B, n, V)
         if self.copy is not None:
             predicted = self.copy(predicted, out, came, index)
-        return {"char": predicted}, {"hidden": hidden, "came": came}
+        return {"char": predicted}, {"hidden": hidden, "came": came, "run": run}
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads the `char` before."""
@@ -74,7 +78,8 @@ class LstmChar(Model):
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
-        return {"hidden": None, "came": length.new_empty(len(length), 0)}
+        none = length.new_empty(len(length), 0)
+        return {"hidden": None, "came": none, "run": none.to(torch.uint8)}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
         """See `Model.step`; reads `char` (B,)."""
