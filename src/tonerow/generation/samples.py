@@ -148,7 +148,7 @@ class Drawing:
             if fixed and name in fixed:
                 ids = torch.where(fixed[name].cpu() != START, fixed[name].cpu(), ids)
             nats = nats - logs.gather(-1, ids[:, None])[:, 0]
-            if name == "pitch":
+            if name == "pitch" and self._settings.repeat_decay:
                 self._follow(ids)
             chosen[name] = ids.to(own.device)
         return {**chosen, "nats": nats}

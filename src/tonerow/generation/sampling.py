@@ -40,6 +40,8 @@ def within(logits: Tensor, lowest: int, highest: int) -> Tensor:
     Returns:
         Logits (B, V), -inf for what is outside.
     """
+    if lowest <= 0 and highest >= logits.shape[-1] - 1:
+        return logits
     classes = torch.arange(logits.shape[-1], device=logits.device)
     return logits.masked_fill((classes < lowest) | (classes > highest), float("-inf"))
 
@@ -62,23 +64,26 @@ def restrict(
         Logits (B, V), -inf for what is cut off.
     """
     logits = logits / temperature
+    if top_p >= 1 and not top_k and min_p <= 0:
+        return logits
     ordered, index = logits.sort(dim=-1, descending=True, stable=True)
-    before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
-    cut = (before >= top_p) & (top_p < 1)  # rounding would cut an improbable tail off at 1
+    own = ordered.softmax(-1)
+    cut = (own.cumsum(-1) - own >= top_p) & (top_p < 1)  # rounding would cut a tail off at 1
     if top_k:
         cut[..., top_k:] = True
     if min_p > 0:
         cut |= ordered < ordered[..., :1] + math.log(min_p)
     cut[..., 0] = False
-    return logits.masked_fill(cut.gather(-1, index.argsort(-1)), float("-inf"))
+    return logits.scatter(-1, index, ordered.masked_fill_(cut, float("-inf")))
 
 
 def draw(logits: Tensor, generators: Sequence[np.random.Generator]) -> Tensor:
     """Draws one class (B,) from logits (B, V), each row with a generator of its own."""
-    reached = logits.double().softmax(-1).cpu().cumsum(-1)  # (B, V)
-    points = torch.tensor([[generator.random()] for generator in generators], dtype=torch.float64)
-    drawn = (reached <= points * reached[:, -1:]).sum(-1)  # the first class that reaches beyond
-    return drawn.clamp(max=logits.shape[-1] - 1).to(logits.device)
+    own = logits.double().cpu().numpy()  # (B, V); numpy costs less than torch on small arrays
+    reached = np.exp(own - own.max(-1, keepdims=True)).cumsum(-1)
+    points = np.array([generator.random() for generator in generators])[:, None] * reached[:, -1:]
+    drawn = (reached <= points).sum(-1)  # the first class that reaches beyond
+    return torch.from_numpy(np.minimum(drawn, own.shape[-1] - 1)).to(logits.device)
 
 
 def go_on(scores: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
