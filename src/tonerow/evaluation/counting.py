@@ -255,12 +255,13 @@ class Fitted:
             yield block, p / (1 + np.bincount(of.note, mass, n))[:, None]
 
     def scores(self, lines: Lines) -> NoteScores:
-        """Of each note, see `NoteScores`."""
-        return joined([note_scores(p, block.pitch) for block, p in self.distributions(lines)])
+        """Of each note, see `NoteScores`; the same bytes on any number of cores."""
+        with threadpool_limits(1):  # more threads would sum in another order
+            return joined([note_scores(p, block.pitch) for block, p in self.distributions(lines)])
 
 
 def fit(rival: Rival, models: Mapping[str, ViewpointModel], val: Lines) -> Fitted:
-    """Fits a rival's numbers on val by L-BFGS; deterministic.
+    """Fits a rival's numbers on val by L-BFGS; deterministic, on any number of cores.
 
     Args:
         rival: what to fit.
@@ -276,7 +277,8 @@ def fit(rival: Rival, models: Mapping[str, ViewpointModel], val: Lines) -> Fitte
         return nats / n, slopes.flat() * free / n
 
     options = {"maxiter": 300, "maxcor": 20}
-    best = minimize(objective, start.flat(), jac=True, method="L-BFGS-B", options=options)
+    with threadpool_limits(1):
+        best = minimize(objective, start.flat(), jac=True, method="L-BFGS-B", options=options)
     return Fitted(rival, models, start.like(best.x))
 
 
@@ -304,7 +306,6 @@ def result(rival: Rival, train: Lines, held_out: Mapping[str, Lines]) -> Result:
         held_out: "val", on which all is fitted, and any further split.
     """
     models = {name: ViewpointModel(VIEWPOINTS[name], train) for name in rival.viewpoints}
-    with threadpool_limits(1):  # more threads would sum in another order
-        fitted = fit(rival, models, held_out["val"])
-        scores = {split: fitted.scores(lines) for split, lines in held_out.items()}
+    fitted = fit(rival, models, held_out["val"])
+    scores = {split: fitted.scores(lines) for split, lines in held_out.items()}
     return Result(rival, fitted.numbers, scores)

@@ -62,9 +62,9 @@ class Snapshots:
             if not isinstance(snapshot, dict) or snapshot.keys() != KEYS:
                 raise ValueError("it holds something else")
         except Exception as error:
-            aside = _set_aside(self._folder)
+            aside, why = _set_aside(self._folder), str(error).partition("\n")[0]
             print(
-                f"{self._path} is no snapshot of this training ({error}); it is in {aside} now, and "
+                f"{self._path} is no snapshot of this training ({why}); it is in {aside} now, and "
                 "training starts anew",
                 file=sys.stderr,
             )
