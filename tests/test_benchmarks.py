@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gpu, write_up, yardstick
+from benchmarks import gpu, sampling, scoring, write_up, yardstick
 from tests import shipped, tiny
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
 from tonerow import params
+from tonerow.model_files import open_model
 from tonerow.tokens import corpus
+from tonerow.trials import held_out
 
 SIDES = {"a": "train", "b": "val", "c": "test"}
 
@@ -39,19 +41,39 @@ def test_the_write_up_has_its_settings(monkeypatch: pytest.MonkeyPatch, size: st
         assert (settings.model, own.window, own.epochs, own.patience) == (model, 64, 4, 0)
 
 
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("benchmarks")
+    pieces = {piece: random_piece(piece) for piece in SIDES}
+    interim, splits = write_corpus(folder, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
+    corpus.tokenize(interim, splits, folder / "tokens", tiny.settings().tokenize)
+    return folder / "tokens"
+
+
 @pytest.mark.parametrize("name", ["rnn_vanilla small", "lstm_fields small", "lstm_char small"])
 def test_learning_and_drawing_are_timed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tokens: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    pieces = {piece: random_piece(piece) for piece in SIDES}
-    interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
-    corpus.tokenize(interim, splits, tmp_path / "tokens", tiny.settings().tokenize)
     monkeypatch.setattr(params, "load", lambda: tiny.settings(name))
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    options = argparse.Namespace(
-        tokens=tmp_path / "tokens", batches=1, samples=2, notes=4, threads=1
-    )
+    options = argparse.Namespace(tokens=tokens, batches=1, samples=2, notes=4, threads=1)
     model, *_, learned, _, drawn, _ = gpu.row(name, options)
     assert model == name
     assert float(learned.replace(",", "")) > 0
     assert float(drawn.replace(",", "")) > 0
+
+
+@pytest.mark.parametrize("model", list(sampling.LOOPS))
+def test_the_write_ups_loops_are_the_models(tokens: Path, model: str) -> None:
+    opened = open_model(tiny.settings(f"{model} published"), tokens, 1)
+    one = sampling.from_zero(held_out(opened.model.eval(), tokens, 1, 40))
+    assert sampling.apart(opened.model, model, one) < 1e-4
+    assert sampling.loop(opened.model, model, one) == one.scored.numel()
+
+
+def test_scoring_is_timed(tokens: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(params, "load", lambda: tiny.settings("rnn_vanilla small"))
+    options = argparse.Namespace(tokens=tokens, batches=1)
+    name, *times = scoring.row("rnn_vanilla small", options)
+    assert name == "rnn_vanilla small"
+    assert len([float(time) for time in times]) == 3
