@@ -110,6 +110,7 @@ listen: $(VENV)/installed
 
 # A file goes to one process as a whole: its tests may share what takes long to make.
 AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: export OMP_NUM_THREADS ?= 1# with one process on each core
 test: $(VENV)/installed
 	pytest $(AT_ONCE) $(TESTS)
 

@@ -37,9 +37,22 @@ SIZES = {
 
 
 def names() -> Iterator[str]:
-    """Every model and size of params.yaml, like "lstm_local small"."""
+    """Every model and size of params.yaml, like "lstm_local small", that is another when made small.
+
+    Left out are sizes that differ from one before in numbers that are made small, in what is dropped
+    in training, or in how they are trained.
+    """
     for model, sizes in SHIPPED.models.items():
-        yield from (f"{model} {size}" for size in sizes)
+        forms: list[dict[str, Any]] = []
+        for size, section in sizes.items():
+            numbers = section.model_dump(exclude={"training"})
+            form = {
+                key: bool(value) if key in SIZES or "dropout" in key else value
+                for key, value in numbers.items()
+            }
+            if form not in forms:
+                forms.append(form)
+                yield f"{model} {size}"
 
 
 def settings(name: str = "rnn_vanilla published", **changes: Any) -> params.Params:
