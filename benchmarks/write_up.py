@@ -237,7 +237,10 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--notes", type=int, default=290_000, help="to learn from, in all")
     parser.add_argument(
-        "--batch-size", type=int, help="windows in an update; else as in params.yaml"
+        "--batch-size",
+        type=int,
+        default=4,
+        help="windows in an update; val chose it of 2, 4, 8, 16",
     )
     parser.add_argument("--slice", type=int, default=64, help="notes")
     parser.add_argument("--splits", nargs="+", choices=["file", "work"], default=["file", "work"])
