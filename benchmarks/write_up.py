@@ -51,6 +51,9 @@ VAL_FRACTION = 0.02
 EPOCHS = 4
 """At least; val chooses one of them. Together they learn from the notes that are asked for."""
 
+AVERAGE = 100
+"""Updates that the mean of the weights goes back, at most: there are few."""
+
 NAMED_ORDER = 8
 COUNTED = tuple(r for r in RIVALS if r.name in ("pitch_distance", "pitch_rhythm_distance"))
 
@@ -66,9 +69,9 @@ where files were split. What differs from the write-up:
 - Of the notes 88 % are train, 2 % val and 10 % test; it trained on 90 % of the files.
 - Notes that a network learns from: about {notes:,}; it read 29.4 million. The counting models count
   all notes of train.
-- Recipe: that of the size `{size}` in params.yaml, but without places, windows of {slice} notes,
-  `{windows}` of a piece, for {epochs} epochs or more; windows in a batch: {batch_size}. It had Adam at
-  0.001 and batches of 64.
+- Recipe: that of the size `{size}` in params.yaml, but without places and dropout, the mean of the
+  weights over {average} updates at most, windows of {slice} notes, `{windows}` of a piece, for {epochs}
+  epochs or more; windows in a batch: {batch_size}. It had Adam at 0.001 and batches of 64.
 - Melody: the highest sounding notes; it had those that Magenta's note_seq infers. Which notes these
   are decides about all numbers.
 - Before a piece's first note stands a start symbol; it had pitch 0.
@@ -127,9 +130,13 @@ def settings_for(options: argparse.Namespace, model: str, **budget: int) -> Para
     section = tree["models"][model][options.size]
     if "place_size" in section:
         section["place_size"] = 0  # a place in the piece says more than a slice may
+    section |= {
+        key: 0.0 for key in section if "dropout" in key
+    }  # val is better so after few updates
     own = section["training"]
+    own["average"] = min(own["average"], AVERAGE)
     own |= {"window": options.slice, "windows": options.windows} | budget
-    own["batch_size"] = options.batch_size or own["batch_size"]
+    own["batch_size"] = options.batch_size
     own["patience"] = 0  # the schedule goes to its end
     return Params.model_validate(tree)
 
@@ -264,7 +271,7 @@ def main() -> None:
     print(table(found, options))
     for method, own in found.items():
         print(f"\nSplit by {method}:\n\n" + "\n".join(f"- {line}" for line in own.about))
-    said = {"epochs": EPOCHS, "batch_size": options.batch_size or "as there"}
+    said = {"epochs": EPOCHS, "average": AVERAGE}
     print(DIFFERENCES.format(**vars(options) | said))
 
 
