@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from tonerow.models.base import START
-from tonerow.models.copying import (
+from tonerow.models.copying import Came, Evidence, InformedCopy
+from tonerow.models.pairs import (
     DISTANCES,
     NEAR,
-    Came,
-    Evidence,
-    InformedCopy,
     distance_class,
     folded,
     intervals,

@@ -11,9 +11,10 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START, Notes
 from tonerow.models.context import Heard, PitchContext
-from tonerow.models.copying import DISTANCES, Evidence, InformedCopy, rising_with
+from tonerow.models.copying import Evidence, InformedCopy, rising_with
 from tonerow.models.field_copying import FieldCopy
 from tonerow.models.layers import Places
+from tonerow.models.pairs import DISTANCES
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabularies
 

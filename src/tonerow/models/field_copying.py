@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tonerow.models.copying import LEAST, Came, lookup, not_yet
+from tonerow.models.copying import LEAST, Came
 from tonerow.models.layers import zeroed
+from tonerow.models.pairs import lookup, not_yet
 from tonerow.models.predictions import Copied, Prediction
 
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
-from tonerow.models.copying import matched_back, matched_next, rising_with
+from tonerow.models.copying import rising_with
 from tonerow.models.field_copying import FieldCopy
+from tonerow.models.pairs import matched_back, matched_next
 from tonerow.models.predictions import Categorical, Prediction, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 

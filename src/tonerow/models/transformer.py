@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
-from tonerow.models.copying import DISTANCES, DIVISORS, NEAR, distance_class, folded, lookup
+from tonerow.models.pairs import DISTANCES, DIVISORS, NEAR, distance_class, folded, lookup
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabularies
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
 
 CODE = Path(__file__).with_name("pyfunc.py")
@@ -16,9 +17,8 @@ EXAMPLES: dict[str, dict[str, list[Any]]] = {
     "chars": {"header": ["R:reel M:4/4 L:1/8 K:G"]},
 }
 """What a model of each view is asked; the types of its columns are those of these values."""
-NOTES = {"sample": "long", "pitch": "long", "velocity": "long", "program": "long"}
-NOTES |= {"is_drum": "boolean", "onset_beat": "double", "duration_beat": "double"}
-NOTES |= {"is_given": "boolean", "nats": "float"}
+KINDS = {"int32": "long", "uint8": "long", "bool": "boolean", "double": "double", "float": "float"}
+NOTES = {field.name: KINDS[str(field.type)] for field in SAMPLES if str(field.type) in KINDS}
 ANSWERS = {"melody": NOTES, "events": NOTES, "chars": {"sample": "long", "abc": "string"}}
 """The columns of what it answers."""
 TYPES = {int: "long", float: "double", str: "string"}
