@@ -1,9 +1,9 @@
 """Measures what the counting rivals cost: CPU-seconds to fit, choose and score, and how they grow.
 
-Run `python benchmarks/counting.py [--tokens data/tokens]`; the tokens are those of `make repro`. Each
-rival is fitted on train, chosen on val and scored on val and test, in one process and one thread,
-once with every other piece of each split and once with all. Printed are the test nats a note, the
-CPU-seconds of both, and how much longer a note took with all.
+Run `python benchmarks/counting.py [--tokens data/tokens] [--rivals ...]`; the tokens are those of
+`make repro`. Each rival is fitted on train, chosen on val and scored on val and test, in one process
+and one thread, once with every other piece of each split and once with all. Printed are the test nats
+a note, the CPU-seconds of both, and how much longer a note took with all.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ def main() -> None:
     """Prints a line for each rival of melodies."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=Path, default=Path("data/tokens"))
+    names = [rival.name for rival in RIVALS]
+    parser.add_argument("--rivals", nargs="+", choices=names, default=names)
     options = parser.parse_args()
     lines = {split: melody_lines(options.tokens, split) for split in SPLITS}
     half = {split: own.pieces(np.arange(0, own.n_pieces, 2)) for split, own in lines.items()}
     notes, fewer = (sum(len(own.pitch) for own in part.values()) for part in (lines, half))
     print(f"{notes:,} notes, and every other piece of them: {fewer:,}")
     total = 0.0
-    for rival in RIVALS:
+    for rival in (rival for rival in RIVALS if rival.name in options.rivals):
         _, short = timed(rival, half)
         fitted, long = timed(rival, lines)
         nats = float(np.mean(fitted.scores["test"]["nll"]))
