@@ -1,9 +1,9 @@
 """Measures what the counting rivals cost: CPU-seconds to fit, choose and score, and how they grow.
 
 Run `python benchmarks/counting.py [--tokens data/tokens] [--rivals ...]`; the tokens are those of
-`make repro`. Each rival is fitted on train, chosen on val and scored on val and test, in one process
-and one thread, once with every other piece of each split and once with all. Printed are the test nats
-a note, the CPU-seconds of both, and how much longer a note took with all.
+`make repro`. Each rival is fitted on train, chosen on val and scored on val and test, in one process,
+once with every other piece of each split and once with all. Printed are the test nats a note, the
+CPU-seconds of both, and how much longer a note took with all.
 """
 
 from __future__ import annotations

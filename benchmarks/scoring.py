@@ -1,8 +1,9 @@
 """Measures how long the val split takes to score, in epochs of training.
 
 Run `python benchmarks/scoring.py [--tokens data/tokens] [--models ...] [--batches 10]`; the tokens are
-those of `make repro`. An epoch is that of the shipped settings, and takes as long as so many batches of
-it, after as many that do not count; val is scored as after each epoch, whole. One thread, one run.
+those of `make repro`. An epoch is that of the shipped settings; what a note of it takes is measured on
+so many batches, after as many that do not count. Val is scored as after each epoch, whole. One thread,
+one run.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ def row(name: str, options: argparse.Namespace) -> list[str]:
     model, size = name.split()
     shipped = params.load().models[model][size].training
     train, val = (load(options.tokens, side) for side in ("train", "val"))
-    windows = len(training_windows(train, shipped, np.random.default_rng(0)))
-    few = len(training_windows(train, settings.selected.training, np.random.default_rng(0)))
-    epoch = seconds * windows / few
+    whole, measured = (
+        sum(window.length for window in training_windows(train, own, np.random.default_rng(0)))
+        for own in (shipped, settings.selected.training)
+    )
+    epoch = seconds * whole / measured
     started = time.monotonic()
     tally(opened.model, val, settings.evaluate)
     taken = time.monotonic() - started

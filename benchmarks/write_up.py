@@ -247,7 +247,7 @@ def parsed() -> argparse.Namespace:
         "--batch-size",
         type=int,
         default=4,
-        help="windows in an update; val chose it of 2, 4, 8, 16",
+        help="windows in an update; val chose it for lstm_local",
     )
     parser.add_argument("--slice", type=int, default=64, help="notes")
     parser.add_argument("--splits", nargs="+", choices=["file", "work"], default=["file", "work"])

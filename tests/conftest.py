@@ -1,5 +1,6 @@
 """Shared settings of the tests."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,10 +46,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[
         shared = shared.parent
     root, printed = shared / "a checkout", shared / "printed"
     with FileLock(shared / "checkout.lock"):
-        if not root.exists():
+        if not printed.exists():
+            shutil.rmtree(root, ignore_errors=True)  # what another process could not make
             repository = Repository.made(root)
-            printed.write_text(repository.run("dvc", "repro"), encoding="utf-8")
+            output = repository.run("dvc", "repro")
             repository.commit()
+            printed.write_text(output, encoding="utf-8")
     return Repository(root), printed.read_text(encoding="utf-8")
 
 

@@ -94,7 +94,7 @@ def trained(folder: Path, settings: Params) -> Trained:
 
 
 def two_epochs(name: str, batches: int, **train: Any) -> Params:
-    """The shipped settings of a model and size, for two epochs of so many batches of whole windows.
+    """The shipped settings of a model and size, for two epochs of so many batches, of all windows.
 
     Args:
         name: such as "lstm_local small".
