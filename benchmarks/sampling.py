@@ -29,8 +29,7 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 from tonerow import params
 from tonerow.model_files import open_model
 from tonerow.models.base import Batch
-from tonerow.params import Params
-from tonerow.trials import draw_along, held_out, markdown
+from tonerow.trials import draw_along, held_out, markdown, settings_of
 
 HEAD = ("model", "apart, nats", "write-up's loop", "at once", "drawn", "ratio")
 TOP_P, TOP_K, DECAY = 0.9, 4, 0.5
@@ -183,10 +182,7 @@ def said(speeds: list[float]) -> str:
 
 def rows(name: str, options: argparse.Namespace) -> Iterator[list[str]]:
     """One line for each number of samples."""
-    tree: dict[str, Any] = params.load().model_dump()
-    tree["model"], tree["size"] = name.split()
-    tree["train"] |= {"device": "cpu", "threads": 1}
-    settings, tokens = Params.model_validate(tree), options.tokens
+    settings, tokens = settings_of(name, device="cpu", threads=1), options.tokens
     opened = open_model(settings, tokens, settings.train.seed)
     model = opened.model.eval()
     ways: dict[int, Callable[[], int]] = {

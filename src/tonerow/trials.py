@@ -93,17 +93,28 @@ def trained(folder: Path, settings: Params) -> Trained:
     return Trained(model, done, evaluate(model, test, settings.evaluate))
 
 
+def settings_of(name: str, **train: Any) -> Params:
+    """The settings of ``params.yaml`` with another model and size selected.
+
+    Args:
+        name: such as "lstm_local small".
+        **train: settings of `train`.
+    """
+    tree: dict[str, Any] = params.load().model_dump()
+    tree["model"], tree["size"] = name.split()
+    tree["train"] |= train
+    return Params.model_validate(tree)
+
+
 def two_epochs(name: str, batches: int, **train: Any) -> Params:
-    """The shipped settings of a model and size, for two epochs of so many batches, of all windows.
+    """The same, for two epochs of so many batches, of all windows.
 
     Args:
         name: such as "lstm_local small".
         batches: in an epoch, if the corpus has so many.
         **train: settings of `train`.
     """
-    tree: dict[str, Any] = params.load().model_dump()
-    tree["model"], tree["size"] = name.split()
-    tree["train"] |= train
+    tree = settings_of(name, **train).model_dump()
     own = tree["models"][tree["model"]][tree["size"]]["training"]
     own |= {"epochs": 2, "patience": 0, "windows": "all"}
     own["max_windows"] = batches * own["batch_size"]
