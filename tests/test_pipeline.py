@@ -225,20 +225,24 @@ def test_a_mistake_in_an_override_names_the_key(repository: Repository) -> None:
     assert "Could not override 'train.theads'" in output
 
 
+# Not one word, which a name that DVC draws for an experiment could hold.
+LATER = "raise RuntimeError('written after queueing')\n"
+
+
 @pytest.fixture(scope="module")
 def queued(repository: Repository) -> str:
     """What a queued run prints whose checkout is broken before it starts."""
     repository.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local")
     for name in ("params.py", "training/loop.py", "tracking/run.py"):
-        (repository.root / "src/tonerow" / name).write_text("raise RuntimeError('later')\n")
-    (repository.root / "stages/train.py").write_text("raise RuntimeError('later')\n")
+        (repository.root / "src/tonerow" / name).write_text(LATER)
+    (repository.root / "stages/train.py").write_text(LATER)
     output = repository.run("dvc", "exp", "run", "--run-all")
     repository.run("git", "checkout", "--quiet", "src", "stages")
     return output
 
 
 def test_a_queued_run_uses_the_code_it_was_queued_with(queued: str) -> None:
-    assert "later" not in queued
+    assert "written after queueing" not in queued
     assert sorted(started(queued)) == ["check", "evaluate", "generate", "summary", "track", "train"]
 
 
