@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from tonerow.models.base import START
-from tonerow.models.layers import Places, interval, reverse, run_to_length
+from tonerow.models.layers import Places, advance, interval, reverse, run_to_length
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 
@@ -36,6 +37,23 @@ def test_reverse_turns_each_row_within_its_length(rows: list[int]) -> None:
     found = reverse(x, torch.tensor(rows))
     for row, before, n in zip(found.tolist(), x.tolist(), rows, strict=True):
         assert row == before[:n][::-1] + before[n:]
+
+
+@pytest.mark.parametrize("of", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("training", [False, True])
+def test_note_by_note_is_the_whole_sequence(
+    of: type[nn.RNN | nn.LSTM | nn.GRU], layers: int, training: bool
+) -> None:
+    torch.manual_seed(0)
+    rnn, x = of(3, 4, layers, batch_first=True).train(training), torch.randn(5, 6, 3)
+    expected, last = rnn(x)
+    state, outputs = None, []
+    for t in range(6):
+        out, state = advance(rnn, x[:, t, None], state)
+        outputs.append(out)
+    torch.testing.assert_close(torch.cat(outputs, 1), expected)
+    torch.testing.assert_close(state, last)
 
 
 def test_an_interval_is_known_between_two_pitches() -> None:

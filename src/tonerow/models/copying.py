@@ -70,12 +70,13 @@ class Rows:
 
     Attributes:
         first: the first t.
-        ahead: uint8 (B, rows, T), how far the rhythm agrees from t and s on; 0: it is not known.
+        ahead: uint8 (B, rows, T), how far the rhythm agrees from t and s on; a single 0 where it is not
+            known.
         apart: int (B, rows, T), ticks from s to t, folded; 0 for a later note.
     """
 
     first: int
-    ahead: Tensor | int
+    ahead: Tensor
     apart: Tensor
 
     @property
@@ -83,11 +84,10 @@ class Rows:
         """One beyond the last t."""
         return self.first + self.apart.shape[1]
 
-    def row(self, t: int) -> tuple[Tensor | int, Tensor]:
-        """`ahead` and `apart` of one t, (B, 1, t + 1)."""
+    def row(self, t: int) -> tuple[Tensor, Tensor]:
+        """`ahead` and `apart` of one t, (B, 1, t + 1), where the rhythm is known."""
         at = t - self.first
-        ahead = self.ahead if isinstance(self.ahead, int) else self.ahead[:, at, None, : t + 1]
-        return ahead, self.apart[:, at, None, : t + 1]
+        return self.ahead[:, at, None, : t + 1], self.apart[:, at, None, : t + 1]
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class InformedCopy(nn.Module):
         of = zip((tables[0], tables[1], by_distance), indices, strict=True)
         return [lookup(table, index) for table, index in of]
 
-    def _of_time(self, memory: Memory, n: int) -> tuple[Tensor | int, Tensor, Memory]:
+    def _of_time(self, memory: Memory, n: int) -> tuple[Tensor, Tensor, Memory]:
         """`ahead` and `apart` (B, n, T) of the last n notes, see `Rows`, and the memory with these."""
         total = memory.before.shape[1]
         if n > 1 or memory.line.rhythm is None:
@@ -282,7 +282,7 @@ class InformedCopy(nn.Module):
         onset = line.onset[:, :end]
         apart = folded((onset[:, first:, None] - onset[:, None]).clamp_(min=0))
         if line.rhythm is None:
-            return Rows(first, 0, apart)
+            return Rows(first, apart.new_zeros(()), apart)
         far = self.longest if self.whole_rhythm else 1
         known = line.rhythm[:, : end + far - 1]
         same = known[:, first:, None] == known[:, None]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.copying import rising_with
 from tonerow.models.field_copying import FieldCopy
+from tonerow.models.layers import advance
 from tonerow.models.pairs import matched_back, matched_next
 from tonerow.models.predictions import Categorical, Prediction, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
@@ -66,7 +67,7 @@ class LstmChar(Model):
                 matched = matched_back(came, n, self.copy_matches)
             index, run = [matched.int()], matched[:, -1]
             x = torch.cat([x, self.copy.guess(came, index)], -1)
-        out, hidden = self.lstm(x, state["hidden"])  # (B, n, H)
+        out, hidden = advance(self.lstm, x, state["hidden"])  # (B, n, H)
         out = self.drop(out)
         predicted: Prediction = Categorical(self.head(out))  # (B, n, V)
         if self.copy is not None:

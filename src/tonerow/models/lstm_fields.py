@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import TimeHead
+from tonerow.models.layers import advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -88,12 +89,12 @@ class LstmFields(Model):
         after: State = {}
         for name, lstm in self.lstms.items():
             embedding = self.embeddings[name]
-            assert isinstance(embedding, nn.Embedding)
+            assert isinstance(embedding, nn.Embedding) and isinstance(lstm, nn.LSTM)
             x = embed(embedding, before[name])  # (B, L) -> (B, L, E)
-            out, after[name] = lstm(x, state.get(name))  # (B, L, field_size)
+            out, after[name] = advance(lstm, x, state.get(name))  # (B, L, field_size)
             outputs.append(out)
         x = torch.cat([self.drop(torch.cat(outputs, -1)), told], -1)  # (B, L, 4 field_size + told)
-        joined, after["join"] = self.join(x, state.get("join"))  # (B, L, H)
+        joined, after["join"] = advance(self.join, x, state.get("join"))  # (B, L, H)
         hidden = self.drop(joined)
         times = {name: head(hidden) for name, head in self.times.items()}
         pitch, instrument = Categorical(self.pitch(hidden)), Categorical(self.instrument(hidden))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
-from tonerow.models.layers import RhythmEncoder
+from tonerow.models.layers import RhythmEncoder, advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -88,7 +88,7 @@ class LstmLocal(Model):
         x = self.mix(
             torch.cat([embed(self.embedding, before, self.pitch_dropout), encoded, told], -1)
         )  # (B, n, H)
-        out, hidden = self.decoder(x, state["hidden"])  # (B, n, H)
+        out, hidden = advance(self.decoder, x, state["hidden"])  # (B, n, H)
         out = self.drop(out)
         logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
         return {"pitch": Categorical(logits)}, {**state, "hidden": hidden, "heard": heard}

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import ContinuousHead
+from tonerow.models.layers import advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -130,6 +131,6 @@ class RnnHeads(Model):
         before = {name: values[:, None] for name, values in before.items()}  # (B, 1)
         told, heard = self.context.told(before, state["heard"])
         x = torch.cat([self._embed(before), told], -1)
-        out, hidden = self.rnn(x, state["hidden"])  # (B, 1, H)
+        out, hidden = advance(self.rnn, x, state["hidden"])  # (B, 1, H)
         mixed, heard = self.context.mix_all(self._predict(out), out, before["pitch"], heard)
         return at_note(mixed, 0), {"hidden": hidden, "heard": heard}
