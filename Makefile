@@ -43,7 +43,8 @@ help:
 	@echo "make write-up measure on MAESTRO=PATH what the write-up of the rhythm models did, beside its figure"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
-	@echo "make report  what has changed since the last commit, in Markdown; fails if val is worse beyond its interval"
+	@echo "make report  what has changed since the last commit (or BASE=main), in Markdown; fails if val is worse"
+	@echo "              beyond the interval of the difference"
 	@echo "make experiments the experiments of DVC, a line each, the best on val first"
 	@echo "make clean   remove .venv and caches; never data or results"
 	@echo "Each makes .venv first. TORCH=cpu or TORCH=cuda chooses PyTorch's build (now: $(TORCH));"
@@ -147,7 +148,7 @@ experiments: $(VENV)/installed
 	@python -m tonerow.tracking.experiments
 
 report: $(VENV)/installed
-	@python -m tonerow.tracking.report
+	@python -m tonerow.tracking.report $(BASE)
 
 clean:
 	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

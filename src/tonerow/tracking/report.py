@@ -1,7 +1,9 @@
-"""What has changed since the last commit, in Markdown: ``python -m tonerow.tracking.report``.
+"""What has changed since a commit, in Markdown: ``python -m tonerow.tracking.report [COMMIT]``.
 
+The commit is the last one, or what git calls by that name, such as the branch that a change is for.
 For a continuous integration to post. It fails when the model is worse on val than the committed one
-beyond the 95 % interval of the paired difference; test decides nothing.
+beyond the 95 % interval of the paired difference; test decides nothing. Where another model, size or
+corpus is selected the two are set side by side, and nothing fails.
 """
 
 from __future__ import annotations
@@ -14,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ruamel.yaml import YAML
 
 from tonerow.evaluation.intervals import Estimate, bootstrap
 from tonerow.tracking.committed import NOISE, SETTINGS, SUMMARY, git
+from tonerow.tracking.run import flatten
 
 WORKS = "metrics/val_works.json"
+SELECTS = ("model", "size", "corpus")
+"""Settings that say which model it is."""
 Works = Mapping[str, tuple[float, float]]
 """Of each work of val its notes and their nats, summed."""
 
@@ -51,14 +57,19 @@ def _read(text: str) -> Works:
 
 
 def _table(rows: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Numbers now and before, a row each."""
-    lines = ["| | committed | now |", "|---|---|---|"]
-    for split, of in rows.items():
-        for name, value in of.items() if isinstance(of, Mapping) else [("", of)]:
-            old = before.get(split, {})
-            old = old.get(name, "-") if isinstance(old, Mapping) else old
-            lines.append(f"| {split} {name} | {old} | {value} |".replace("  ", " "))
+    """Numbers now and before and their difference, a row each."""
+    lines = ["| | committed | now | difference |", "|---|---|---|---|"]
+    old = dict(flatten(before))
+    for name, value in flatten(rows):
+        more = f"{value - old[name]:+.6g}" if name in old else "-"
+        lines.append(f"| {name} | {old.get(name, '-')} | {value} | {more} |")
     return lines
+
+
+def _selected(settings: str) -> list[Any]:
+    """Which model the text of a ``params.yaml`` selects."""
+    tree = YAML(typ="safe", pure=True).load(settings)
+    return [tree.get(key) for key in SELECTS]
 
 
 def _dvc(*arguments: str) -> str:
@@ -70,14 +81,17 @@ def _dvc(*arguments: str) -> str:
 
 def main() -> None:
     """Prints the report; exit status 1 if the model is worse."""
-    own = {name: Path(name).read_text(encoding="utf-8") for name in (SUMMARY, WORKS)}
-    before = {name: git("show", f"HEAD:{name}") for name in own}
-    lines = ["# Since the last commit", ""]
+    base = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
+    own = {name: Path(name).read_text(encoding="utf-8") for name in (SUMMARY, WORKS, SETTINGS)}
+    before = {name: git("show", f"{base}:{name}") for name in own}
+    lines = [f"# Since {'the last commit' if base == 'HEAD' else base}", ""]
     passes, says = True, "Nothing is committed to compare with."
     if (works := before[WORKS]) is not None:
         passes, says = verdict(more(_read(own[WORKS]), _read(works)))
+    if not passes and _selected(own[SETTINGS]) != _selected(before[SETTINGS] or "{}"):
+        passes, says = True, f"Not the model that is committed, so this is no failure. {says}"
     lines += [says, "", *_table(json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}"))]
-    settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", "HEAD")
+    settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", base)
     changed = settings.count("\n") > 1  # below the header of the table
     lines += ["", "## Settings", "", settings if changed else "As committed."]
     lines += ["", "![Piano rolls of generated music](data/samples/samples.png)"]
