@@ -175,7 +175,12 @@ def test_mlflow_has_one_run_with_everything(repository: Repository) -> None:
     scored = repository.json("evaluate.json")["test"]["pitch_nll"]
     assert run.data.metrics["evaluate/test.pitch_nll"] == scored
     logged = ["samples/sample-00.mid", "samples/sample-00.mp3", "samples/listen.html"]
-    logged += ["samples/descriptors.png", "metrics/descriptors.csv", "metrics/histograms.csv"]
+    logged += [
+        "samples/samples.png",
+        "samples/descriptors.png",
+        "metrics/descriptors.csv",
+        "metrics/histograms.csv",
+    ]
     (model,) = client.search_logged_models([run.info.experiment_id])
     assert model.source_run_id == run.info.run_id
     assert {m.key: m.value for m in model.metrics}["summary/test.pitch_nll"] == scored
@@ -225,6 +230,8 @@ def test_a_mistake_in_an_override_names_the_key(repository: Repository) -> None:
     assert "Could not override 'train.theads'" in output
 
 
+# Of the processes that share a training one alone writes and logs.
+TOGETHER = ("-S", "train.processes=2")
 # Not one word, which a name that DVC draws for an experiment could hold.
 LATER = "raise RuntimeError('written after queueing')\n"
 
@@ -232,7 +239,7 @@ LATER = "raise RuntimeError('written after queueing')\n"
 @pytest.fixture(scope="module")
 def queued(repository: Repository) -> str:
     """What a queued run prints whose checkout is broken before it starts."""
-    repository.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local")
+    repository.run("dvc", "exp", "run", "--queue", "-S", "model=lstm_local", *TOGETHER)
     for name in ("params.py", "training/loop.py", "tracking/run.py"):
         (repository.root / "src/tonerow" / name).write_text(LATER)
     (repository.root / "stages/train.py").write_text(LATER)

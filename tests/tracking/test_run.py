@@ -146,6 +146,8 @@ class TestTraining:
         assert run.data.params["train.threads"] == str(settings.train.threads)
         assert history(root, run, "val_nll") == [(1, 2.1), (2, 1.8)]
         assert run.data.metrics["training_seconds"] == 7.5
+        experiment = client(f"sqlite:///{root / 'mlflow.db'}").get_experiment_by_name("tonerow")
+        assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
     def test_tells_how_busy_the_machine_is_if_asked_to(
         self, root: Path, results: Path, monkeypatch: pytest.MonkeyPatch
@@ -363,6 +365,7 @@ class TestRecord:
         assert run.data.metrics["evaluate/test.nll"] == 1.4
         assert run.data.metrics["evaluate/test.top 5 ___"] == 80
         assert run.data.metrics["train/best_epoch"] == 2
+        assert run.data.tags["mlflow.note.content"] == "- training: 8 s"
         store = client(f"sqlite:///{root / 'mlflow.db'}")
         names = {item.path for item in store.list_artifacts(run.info.run_id, "metrics")}
         assert names == {"metrics/curves.csv", "metrics/evaluate.json", "metrics/train.json"}
@@ -379,8 +382,10 @@ class TestRecord:
         assert (data.dataset.name, data.dataset.digest) == (settings.corpus, "0123abcd")
         assert data.tags[0].value == "training"
         assert json.loads(data.dataset.profile) == {"train": {"pieces": 3}}
+        lock_md5 = hashlib.md5(lock.encode()).hexdigest()
+        assert json.loads(data.dataset.source)["dvc_lock_md5"] == lock_md5
         (run,) = runs(root)
-        assert run.data.tags["dvc_lock_md5"] == hashlib.md5(lock.encode()).hexdigest()
+        assert run.data.tags["dvc_lock_md5"] == lock_md5
         folder = root / "mlartifacts" / run.info.run_id / "artifacts"
         assert (folder / "dvc.lock").read_text() == lock
 
@@ -406,6 +411,7 @@ class TestRecord:
         (run,) = runs(root)
         assert run.info.status == "FINISHED"
         assert run.data.tags["restored"] == "true"
+        assert run.data.tags["mlflow.note.content"] == "- training: not here, restored by DVC"
         assert run.data.tags["model_md5"] == hashlib.md5(b"weights").hexdigest()
         assert run.data.params == tracking.training_params(settings)
         for name in CURVES[0]:

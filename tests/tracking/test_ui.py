@@ -37,13 +37,23 @@ def train(root: Path) -> None:
             run.finish(root / "model.pt")
 
 
+OPENED = "opened.txt"
+
+
 @contextmanager
 def served(root: Path) -> Iterator[str]:
-    """Runs what `make ui` runs, and gives the link that it prints."""
+    """Runs what `make ui` runs on a desktop, and gives the link that it prints.
+
+    The desktop's browser opens nothing, but writes the link into `OPENED`.
+    """
+    browser = root / "browser"
+    browser.write_text(f"#!/bin/sh\necho \"$1\" > '{root / OPENED}'\n", encoding="utf-8")
+    browser.chmod(0o755)
     command = [sys.executable, "-m", "tonerow.tracking.ui", "0"]  # 0: any port that is free
     changes = {
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "BROWSER": "true",  # a program that opens nothing
+        "BROWSER": str(browser),
+        "DISPLAY": ":0",
     }
     own_group: Any = {"cwd": root, "env": os.environ | changes, "start_new_session": True}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **own_group) as server:
@@ -70,3 +80,10 @@ def test_leads_from_its_link_to_two_runs_in_one_chart(root: Path, tmp_path: Path
             until(lambda: browser.run(LINES) == len(CURVES), "two curves")
             legend = re.findall(r"(\w+) small \w+ \(val_nll\)", browser.run(TEXT))
             assert sorted(legend) == sorted(CURVES)
+
+
+def test_opens_its_link_where_there_is_a_desktop(root: Path) -> None:
+    (root / "params.yaml").write_text(shipped.text(), encoding="utf-8")
+    with served(root) as link:
+        opened = root / OPENED
+        until(lambda: opened.is_file() and opened.read_text("utf-8") == f"{link}\n", "the link")

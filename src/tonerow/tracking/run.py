@@ -21,6 +21,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, Self
@@ -29,6 +30,7 @@ from ruamel.yaml import YAML
 from tqdm import tqdm
 
 from tonerow.params import Params
+from tonerow.tracking.overview import overview
 from tonerow.tracking.store import (
     KEY_CHARACTERS,
     SEARCH,
@@ -222,7 +224,7 @@ def record(
     run._put(find_or_restore)
     if tokens := _tokens(lock):
         counts, lock_md5 = _counts(metrics), _md5(lock)
-        run._put(lambda store: store.log_data(settings.corpus, tokens, counts))
+        run._put(lambda store: store.log_data(settings.corpus, tokens, lock_md5, counts))
         run._put(lambda store: store.client.log_artifact(store.run_id, str(lock)))
         run._put(lambda store: store.client.set_tag(store.run_id, "dvc_lock_md5", lock_md5))
     run._put(lambda store: store.log(numbers))
@@ -233,6 +235,7 @@ def record(
     run._put(lambda store: store.log(summary, model=True))
     if register_as := settings.track.register_as:
         run._put(lambda store: store.register(register_as))
+    run._put(lambda store: store.describe(partial(overview, metrics)))
     run._put(lambda store: store.replace_folder(metrics, "metrics"))
     run._put(lambda store: store.replace_folder(scores, "scores"))
     run._put(lambda store: store.replace_folder(samples, "samples"))

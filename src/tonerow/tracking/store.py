@@ -158,20 +158,26 @@ class Store:
         for i in range(0, len(items), METRICS_A_BATCH):
             self.client.log_batch(self.run_id, metrics=items[i : i + METRICS_A_BATCH])
 
-    def log_data(self, name: str, md5: str, counts: Mapping[str, Any]) -> None:
+    def log_data(self, name: str, md5: str, lock_md5: str, counts: Mapping[str, Any]) -> None:
         """Says what the run has learned from.
 
         Args:
             name: of the corpus.
             md5: of its tokens, in ``dvc.lock``.
+            lock_md5: of that file.
             counts: such as the pieces and notes of each split.
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag  # noqa: PLC0415
 
-        source = json.dumps({"path": TOKENS, "md5": md5})
+        source = json.dumps({"path": TOKENS, "md5": md5, "dvc_lock_md5": lock_md5})
         dataset = Dataset(name, md5, "dvc", source, profile=json.dumps(counts))
         tags = [InputTag("mlflow.data.context", "training")]
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
+
+    def describe(self, as_text: Callable[[float | None], str]) -> None:
+        """Gives the run a description, given the seconds of its training if it was one."""
+        seconds = self.client.get_run(self.run_id).data.metrics.get("training_seconds")
+        self.client.set_tag(self.run_id, "mlflow.note.content", as_text(seconds))
 
     def finish(self, md5: str, name: str) -> None:
         """Ends the run; `record` finds it again by the md5."""
