@@ -109,9 +109,11 @@ table: $(VENV)/installed
 listen: $(VENV)/installed
 	@python -m tonerow.cli.runs $(RUNS)
 
-# A file goes to one process as a whole: its tests may share what takes long to make.
-AT_ONCE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-test: export OMP_NUM_THREADS ?= 1# with one process on each core
+# A file goes to one process as a whole: its tests may share what takes long to make. They wait a third
+# of their time, for browsers and servers: one process more than there are cores.
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+AT_ONCE := --numprocesses $(PROCESSES) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
+test: export OMP_NUM_THREADS ?= 1# more processes than cores
 test: $(VENV)/installed
 	pytest $(AT_ONCE) $(TESTS)
 

@@ -10,6 +10,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 from tests.repository import Repository
+from tonerow.tracking import set_environment
 
 # A timing never decides a test.
 settings.register_profile("tonerow", deadline=None)
@@ -59,3 +60,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[
 def finished_cache(finished: tuple[Repository, str]) -> Path:
     """DVC's cache of that checkout."""
     return finished[0].root / ".dvc/cache"
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with MLflow's tables; making one takes seconds."""
+    set_environment()
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path

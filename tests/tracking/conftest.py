@@ -5,19 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tonerow.tracking.store import set_environment
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with MLflow's tables; making one takes seconds."""
-    set_environment()
-    from mlflow.tracking import MlflowClient
-
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
 
 @pytest.fixture
 def cold_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -16,11 +16,12 @@ def overview(metrics: Path, seconds: float | None) -> str:
     """The dozen numbers that are read first, as Markdown.
 
     Args:
-        metrics: folder with ``evaluate.json``, ``train.json`` and, if there is one, ``generate.json``.
+        metrics: folder with ``evaluate.json`` and, if they are there, ``train.json`` and
+            ``generate.json``.
         seconds: of training; None where the model was not trained here.
     """
-    evaluated, trained = (
-        json.loads((metrics / f"{name}.json").read_text("utf-8")) for name in ("evaluate", "train")
+    evaluated, trained, generated = (
+        _read(metrics / f"{name}.json") for name in ("evaluate", "train", "generate")
     )
     test, val = (evaluated.get(side, {}) for side in ("test", "val"))
     lines = []
@@ -30,10 +31,15 @@ def overview(metrics: Path, seconds: float | None) -> str:
     if "parameters" in trained:
         lines.append(f"- parameters: {trained['parameters']:,}")
     lines.append(f"- training: {f'{seconds:,.0f} s' if seconds else 'not here, restored by DVC'}")
-    if (generated := metrics / "generate.json").is_file():
-        copied = json.loads(generated.read_text("utf-8"))["copied_fraction"]
+    if "copied_fraction" in generated:
+        copied = generated["copied_fraction"]
         lines.append(f"- share of the samples that is copied from train: {copied:.1%}")
     return "\n".join(lines)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file holds; nothing if it is not there."""
+    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
 
 
 def _scores(field: str, one: str, test: Mapping[str, Any], val: Mapping[str, Any]) -> list[str]:
