@@ -24,7 +24,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro bundle unbundle compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments report clean other-torch
+.PHONY: help repro bundle unbundle compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments plots report clean other-torch
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +43,7 @@ help:
 	@echo "make write-up measure on MAESTRO=PATH what the write-up of the rhythm models did, beside its figure"
 	@echo "make fuzz    feed 100,000 mutated files to the readers (INPUTS=n for another number)"
 	@echo "make ui      compare runs in the browser (MLflow)"
+	@echo "make plots   curves and pictures on one page that needs no network (RUNS=\"model experiment\": of these)"
 	@echo "make report  what has changed since the last commit (or BASE=main), in Markdown; fails if val is worse"
 	@echo "              beyond the interval of the difference"
 	@echo "make experiments the experiments of DVC, a line each, the best on val first"
@@ -148,6 +149,9 @@ ui: $(VENV)/installed
 
 experiments: $(VENV)/installed
 	@python -m tonerow.tracking.experiments
+
+plots: $(VENV)/installed
+	@python -m tonerow.tracking.plots $(RUNS)
 
 report: $(VENV)/installed
 	@python -m tonerow.tracking.report $(BASE)

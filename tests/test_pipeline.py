@@ -13,6 +13,7 @@ import pretty_midi
 import pyarrow.parquet as pq
 import pytest
 import torch
+from ruamel.yaml import YAML
 
 from tests.repository import (
     EPOCHS,
@@ -139,6 +140,18 @@ def test_plots_show_samples_beside_human_tunes(repository: Repository) -> None:
         assert spec["facet"] == json.loads(template.read_text("utf-8"))["facet"]
         assert "DVC_METRIC" not in json.dumps(spec["spec"])
         assert {row["who"] for row in spec["data"]["values"]} == {"samples", "human"}
+
+
+def test_every_plot_is_drawn(repository: Repository) -> None:
+    shown = json.loads(repository.run("dvc", "plots", "show", "--json"))
+    assert "errors" not in shown
+    tree = YAML(typ="safe", pure=True).load(repository.root / "dvc.yaml")
+    named = {next(iter(plot)) if isinstance(plot, dict) else plot for plot in tree["plots"]}
+    assert named <= set(shown["data"])
+    assert "data/plots.html" in repository.run("python", "-m", "tonerow.tracking.plots")
+    page = (repository.root / "data/plots.html").read_text("utf-8")
+    assert page.count("<img") == 5
+    assert "http" not in page
 
 
 def test_curves_have_a_row_an_epoch(repository: Repository) -> None:
@@ -278,6 +291,18 @@ def test_an_experiment_is_a_line(repository: Repository) -> None:
     column = head.index("test")
     assert line[column:].split()[0] == f"{run.data.metrics['evaluate/test.pitch_nll']:.3f}"
     assert len(line) <= 120
+
+
+@pytest.mark.usefixtures("queued")
+def test_two_models_are_drawn_in_one_plot(repository: Repository) -> None:
+    [run] = [run for run in repository.runs() if run.data.params["model"] == "lstm_local"]
+    experiment = run.data.tags["dvc_experiment"]
+    output = repository.run("dvc", "plots", "diff", "--json", "HEAD", experiment)
+    shown = json.loads(output)
+    assert "errors" not in shown
+    for name in ("loss", "accuracy", "learning rate", "calibration"):
+        ((plot,),) = [shown["data"][name]]
+        assert set(plot["revisions"]) == {"HEAD", experiment}
 
 
 @pytest.mark.usefixtures("queued")

@@ -31,7 +31,7 @@ from tonerow import params
 from tonerow.serving.saving import save
 from tonerow.tracking import run as tracking
 from tonerow.tracking.search import SearchRun
-from tonerow.tracking.store import Store, finished
+from tonerow.tracking.store import Store, curves, finished
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WARNING = "warning: MLflow"
@@ -161,6 +161,18 @@ class TestTraining:
         assert found.info.status == "FINISHED"
         assert found.data.metrics[busy] >= 0
         assert found.data.metrics["system/system_memory_usage_megabytes"] > 0
+
+    def test_has_its_curves_in_seconds(
+        self, root: Path, settings: params.Params, results: Path
+    ) -> None:
+        train(settings, results / "model.pt")
+        assert record(settings, results)
+        (run,) = runs(root)
+        found = curves(settings, run.info.run_id, ["val_nll", "nothing"])
+        assert list(found) == ["val_nll"]
+        first, second = found["val_nll"]
+        assert (first.epoch, first.value, second.epoch, second.value) == (1, 2.1, 2, 1.8)
+        assert 0 <= first.seconds <= second.seconds
 
     def test_shows_while_it_runs(self, root: Path, settings: params.Params, results: Path) -> None:
         with tracking.start(settings) as run:
@@ -412,6 +424,8 @@ class TestRecord:
         assert run.info.status == "FINISHED"
         assert run.data.tags["restored"] == "true"
         assert run.data.tags["mlflow.note.content"] == "- training: not here, restored by DVC"
+        restored = curves(settings, run.info.run_id, ["val_nll"])["val_nll"]
+        assert all(math.isnan(point.seconds) for point in restored)
         assert run.data.tags["model_md5"] == hashlib.md5(b"weights").hexdigest()
         assert run.data.params == tracking.training_params(settings)
         for name in CURVES[0]:

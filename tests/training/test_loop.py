@@ -136,8 +136,10 @@ def test_a_row_of_the_curves_for_each_epoch() -> None:
             "epoch",
             "learning_rate",
             "train_nll",
+            "train_accuracy",
             "train_pitch_accuracy",
             "val_nll",
+            "val_accuracy",
             "val_pitch_accuracy",
         ]
         assert row["learning_rate"] == chosen().selected.training.learning_rate

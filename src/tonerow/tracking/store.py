@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -273,6 +274,35 @@ def scores(settings: Params, run_id: str) -> pa.Table | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         return pq.read_table(client.download_artifacts(run_id, NOTES, folder))
+
+
+class Epoch(NamedTuple):
+    """A number after an epoch, and the seconds since its run began; NaN where it was restored."""
+
+    epoch: int
+    value: float
+    seconds: float
+
+
+def curves(settings: Params, run_id: str, names: Sequence[str]) -> dict[str, list[Epoch]]:
+    """The curves of a run, by the name of the number; those that it has.
+
+    Args:
+        settings: of which `track` names the experiment.
+        run_id: of one of `finished`.
+        names: such as ``val_nll``.
+    """
+    client = Store(settings.track.experiment).client
+    run = client.get_run(run_id)
+    begin = math.nan if "restored" in run.data.tags else run.info.start_time
+    return {
+        name: [
+            Epoch(point.step, point.value, (point.timestamp - begin) / 1000)
+            for point in client.get_metric_history(run_id, name)
+        ]
+        for name in names
+        if name in run.data.metrics
+    }
 
 
 def page(settings: Params, run_id: str, folder: Path) -> Path | None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -232,9 +233,10 @@ def _added_up(learner: Learner, own: Tallies) -> Tallies:
 
 
 def _rows(split: str, scores: Tallies) -> EpochRow:
-    """Nats a note, summed over the fields, and the accuracy of each field."""
-    accuracy = {f"{split}_{name}_accuracy": own for name, own in scores.accuracy().items()}
-    return {f"{split}_nll": scores.nll(), **accuracy}
+    """Nats a note, summed over the fields; the accuracy of each field, and their mean."""
+    accuracy = scores.accuracy()
+    each = {f"{split}_{name}_accuracy": own for name, own in accuracy.items()}
+    return {f"{split}_nll": scores.nll(), f"{split}_accuracy": fmean(accuracy.values()), **each}
 
 
 def _snapshot(done: Progress, learner: Learner) -> dict[str, Any]:
