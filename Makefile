@@ -24,11 +24,12 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 # What `make test` runs: everything, or TESTS=tests/midi.
 TESTS ?=
 
-.PHONY: help repro bundle unbundle compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments plots report clean other-torch
+.PHONY: help repro shipped ship bundle unbundle compare table listen test matrix lint ci bench yardstick write-up fuzz ui experiments plots report clean other-torch
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make repro   train, evaluate and generate as params.yaml says"
+	@echo "make shipped the committed model and its music, in seconds, in place of training; make ship renews it"
 	@echo "make bundle  the result as one file, $(BUNDLE); make unbundle takes it in place of training"
 	@echo "make compare train every model of params.yaml, one on each core, and print one table"
 	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these; JOBS=1: one at a time)"
@@ -76,6 +77,16 @@ repro: $(VENV)/installed
 	dvc repro
 	@python -m tonerow.tracking.committed
 	@echo "hear it: open data/samples/listen.html in a browser; the numbers are in metrics/"
+
+# What git carries of the committed result: who wants to hear it need not train.
+SHIPPED := data/model/model.pt data/samples
+shipped: $(VENV)/installed
+	dvc pull --quiet --remote shipped $(SHIPPED)
+	@echo "hear it: open data/samples/listen.html in a browser, or: tonerow play data/samples"
+
+ship: $(VENV)/installed  # then commit data/shipped together with dvc.lock
+	rm -rf data/shipped
+	dvc push --quiet --remote shipped $(SHIPPED)
 
 # The result of `make repro` as one file: who gets it need not train. For the same commit.
 BUNDLE ?= tonerow-result.tar

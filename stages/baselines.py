@@ -27,7 +27,7 @@ def main() -> None:
         summaries[view] = baselines.summarise(pieces, scored, works)
         for name, scores in summaries[view]["test"].items():
             print(f"{view}, {name}: {reports.line(scores)}")
-        for sentence in summaries[view]["edges"]:
+        for sentence in summaries[view].get("edges", ()):
             print(f"{view}: on val, {sentence}")
     reports.write_json(metrics, summaries)
 

@@ -339,6 +339,15 @@ def test_a_result_that_was_pushed_need_not_be_made_again(
     assert tracked.data.metrics["evaluate/test.pitch_nll"] == scored
 
 
+def test_a_version_of_the_model_is_registered_and_fetched(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.run("gto", "register", "default", "--version", "v1.0.0")
+    repository.run("dvc", "artifacts", "get", ".", "default", "--out", str(tmp_path / "model.pt"))
+    repository.run("git", "tag", "--delete", "default@v1.0.0")
+    assert md5(tmp_path / "model.pt") == md5(repository.root / "data/model/model.pt")
+
+
 @pytest.mark.usefixtures("queued")
 def test_a_model_trained_before_is_restored_without_training(repository: Repository) -> None:
     runs = {run.data.params["model"]: run for run in repository.runs()}

@@ -133,7 +133,7 @@ def summarise(
 ) -> dict[str, Any]:
     """Scores by split and name, `nll` and `accuracy` with their 95 % intervals over works.
 
-    `edges` holds a sentence for each choice that stands at an edge of its candidates.
+    `edges` holds a sentence for each choice that stands at an edge of its candidates, if one does.
     """
     scores: dict[str, Any] = {
         side: {
@@ -142,7 +142,8 @@ def summarise(
         }
         for side, of in pieces.items()
     }
-    return scores | {"edges": [text for own in scored.values() for text in own.edges]}
+    edges = [text for own in scored.values() for text in own.edges]
+    return scores | ({"edges": edges} if edges else {})  # DVC warns of a list without items
 
 
 def _with_interval(
