@@ -40,11 +40,15 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Repository, str]:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of a run of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def finished(shared: Path) -> tuple[Repository, str]:
     """A checkout and what its first `dvc repro` prints, made once for all processes."""
-    shared = tmp_path_factory.getbasetemp()
-    if worker_id != "master":
-        shared = shared.parent
     root, printed = shared / "a checkout", shared / "printed"
     with FileLock(shared / "checkout.lock"):
         if not printed.exists():
@@ -63,11 +67,16 @@ def finished_cache(finished: tuple[Repository, str]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(shared: Path) -> Path:
     """A SQLite file with MLflow's tables; making one takes seconds."""
     set_environment()
     from mlflow.tracking import MlflowClient
 
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
+    path, ready = shared / "empty/mlflow.db", shared / "empty/ready"
+    path.parent.mkdir(exist_ok=True)
+    with FileLock(shared / "store.lock"):
+        if not ready.exists():
+            path.unlink(missing_ok=True)
+            MlflowClient(f"sqlite:///{path}").search_experiments()
+            ready.touch()
     return path

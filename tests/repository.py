@@ -61,7 +61,11 @@ class Repository:
 
     @classmethod
     def made(
-        cls, root: Path, changes: Mapping[str, Any] | None = None, cache: Path | None = None
+        cls,
+        root: Path,
+        changes: Mapping[str, Any] | None = None,
+        cache: Path | None = None,
+        store: Path | None = None,
     ) -> Repository:
         """Makes one with small settings.
 
@@ -69,6 +73,7 @@ class Repository:
             root: where; must not be there.
             changes: of the settings, by dotted name.
             cache: DVC's, with what need not run again; else the checkout has its own.
+            store: MLflow's, which takes seconds to make; else the first run makes it.
         """
         for folder in FOLDERS:
             ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -84,6 +89,8 @@ class Repository:
         shutil.copy(SOURCE / ".dvc/config", root / ".dvc/config")
         if cache:
             repository.run("dvc", "cache", "dir", "--quiet", "--local", str(cache))
+        if store:
+            shutil.copy(store, root / "mlflow.db")
         repository.commit()
         return repository
 

@@ -32,10 +32,12 @@ def insert(path: Path, before: str, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, finished_cache: Path) -> Repository:
+def repository(
+    tmp_path_factory: pytest.TempPathFactory, finished_cache: Path, empty_store: Path
+) -> Repository:
     """A checkout with a finished run."""
     root = tmp_path_factory.mktemp("extending") / "checkout"
-    made = Repository.made(root, cache=finished_cache)
+    made = Repository.made(root, cache=finished_cache, store=empty_store)
     made.run("dvc", "repro")
     made.commit()
     return made

@@ -353,8 +353,8 @@ def test_a_model_trained_before_is_restored_without_training(repository: Reposit
     runs = {run.data.params["model"]: run for run in repository.runs()}
     model = repository.root / "data/model/model.pt"
     before = md5(model)
-    for name in ("lstm_local", "rnn_vanilla"):
-        repository.set({"model": name})
+    for name, processes in (("lstm_local", 2), ("rnn_vanilla", 1)):
+        repository.set({"model": name, "train.processes": processes})
         output = repository.run("dvc", "repro")
         assert {"train", "evaluate", "generate"} <= set(restored(output))
         assert set(started(output)) <= {"check", "track"}
@@ -375,9 +375,10 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory, music: Path) -> Repository:
+def second(tmp_path_factory: pytest.TempPathFactory, music: Path, empty_store: Path) -> Repository:
     root = tmp_path_factory.mktemp("pipeline") / "second"
-    repository = Repository.made(root, {"corpora.folder.path": str(music)})
+    folder = {"corpora.folder.path": str(music)}
+    repository = Repository.made(root, folder, store=empty_store)
     repository.run("dvc", "repro", "baselines", "summary")
     return repository
 

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from stages import baselines as stage
 from tests.tiny import settings
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
+from tonerow.evaluation import baselines
 from tonerow.tokens import corpus
 
 SIDES = {"a": "train", "b": "train", "c": "val", "d": "test"}
@@ -43,6 +44,7 @@ def made(root: Path, cores: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, b
 def test_tables_do_not_depend_on_the_number_of_processes(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(baselines, "WORTH_SHARING", 0)
     alone = made(root, 1, monkeypatch)
     assert made(root, 2, monkeypatch) == alone
     assert set(alone) == {"chars.parquet", "events.parquet", "melody.parquet", "metrics.json"}

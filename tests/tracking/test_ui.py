@@ -69,6 +69,10 @@ def test_leads_from_its_link_to_two_runs_in_one_chart(root: Path, tmp_path: Path
     with chromium(tmp_path) as browser:  # first: where there is none, nothing else is begun
         train(root)
         with served(root) as link:
+            opened = root / OPENED
+            until(
+                lambda: opened.is_file() and opened.read_text("utf-8") == f"{link}\n", "a browser"
+            )
             browser.get(link)
             until(lambda: all(f"{name} " in browser.run(TEXT) for name in CURVES), "two runs")
             for place in range(len(CURVES)):
@@ -80,10 +84,3 @@ def test_leads_from_its_link_to_two_runs_in_one_chart(root: Path, tmp_path: Path
             until(lambda: browser.run(LINES) == len(CURVES), "two curves")
             legend = re.findall(r"(\w+) small \w+ \(val_nll\)", browser.run(TEXT))
             assert sorted(legend) == sorted(CURVES)
-
-
-def test_opens_its_link_where_there_is_a_desktop(root: Path) -> None:
-    (root / "params.yaml").write_text(shipped.text(), encoding="utf-8")
-    with served(root) as link:
-        opened = root / OPENED
-        until(lambda: opened.is_file() and opened.read_text("utf-8") == f"{link}\n", "the link")

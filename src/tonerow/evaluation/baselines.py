@@ -33,6 +33,10 @@ RIVALS = {
 """By view; the first of each sees what an n-gram does."""
 
 
+WORTH_SHARING = 20_000
+"""Notes of train from which on processes are begun; one takes seconds to begin."""
+
+
 @dataclass(frozen=True)
 class Opponent:
     """A baseline or a rival, scored.
@@ -69,7 +73,7 @@ def opponents(
         tokens: folder with the token tables.
         tokenizer: of these tokens.
         orders: candidates for the n-gram's order.
-        jobs: processes that share the work; they do not change the result.
+        jobs: processes that share the work; they do not change the result. Little work is not shared.
 
     Returns:
         The pieces of val and test, and the opponents by name, from weak to strong.
@@ -84,6 +88,7 @@ def opponents(
         # the largest first, so that none goes on alone
         *(joblib.delayed(counting.result)(rival, train, lines) for rival in reversed(rivals)),
     ]
+    jobs = jobs if len(train.pitch) >= WORTH_SHARING else 1
     done = joblib.Parallel(jobs, return_as="generator")(work)
     n_grams, *results = progress(done, len(work), f"baselines, {view}", "models")
     scored = {
