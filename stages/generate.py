@@ -9,6 +9,7 @@ from tonerow.generation import GenerationError, Request, generate
 from tonerow.generation.comparison import added, compare, histogram_rows, table
 from tonerow.generation.descriptors import Known
 from tonerow.generation.picture import draw
+from tonerow.generation.unused import unused
 from tonerow.generation.writing import described, write_samples
 from tonerow.model_files import ModelFileError, open_model
 
@@ -19,12 +20,14 @@ def main() -> None:
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
     request = Request(opened.model, tokens, opened.tokenizer, settings.generate, interim)
+    for sentence in unused(opened.model.view, settings.generate):
+        print(sentence)
     samples = generate(request)
     found = compare(request, samples)
     metrics = added(samples.metrics, found)
     picture = draw(out / "descriptors.png", found, metrics["copied"])
-    about = described(settings.model, settings.size, opened.model, settings.generate)
-    about["corpus"] = settings.corpus
+    chosen = settings.model, settings.size, settings.corpus
+    about = described(*chosen, opened.model, settings.generate)
     known = Known(tokens, opened.model.view)
     write_samples(out, samples, interim, about, settings.generate.tempo_bpm, picture, known)
     reports.write_json(reported[0], metrics)

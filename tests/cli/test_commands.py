@@ -6,8 +6,12 @@ import io
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
+import termios
+import threading
+import time
 import webbrowser
 from pathlib import Path
 
@@ -123,7 +127,8 @@ def test_a_tune_is_chosen_cut_and_played_at_a_tempo(folder: Path) -> None:
 
 
 def test_it_runs_as_a_program_without_params_yaml(folder: Path) -> None:
-    command = [sys.executable, "-m", "tonerow.cli", *BASE, "tune.abc", "--samples", "1"]
+    program = str(Path(sys.executable).with_name("tonerow"))  # as pip installs it
+    command = [program, *BASE, "tune.abc", "--samples", "1"]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     assert "1 samples of 7 notes in all in music" in done.stdout
 
@@ -145,6 +150,13 @@ def test_defaults_are_those_of_the_shipped_file() -> None:
     assert {key: shipped.tree()["generate"][key] for key in DEFAULTS} == DEFAULTS
 
 
+def test_a_sample_is_the_same_however_many_are_drawn(folder: Path) -> None:
+    for samples in ("2", "3"):
+        main([*BASE[:4], samples, "--rhythm", "tune.abc", "--samples", samples])
+    for name in ("sample-00.mid", "sample-01.mid"):
+        assert (folder / "2" / name).read_bytes() == (folder / "3" / name).read_bytes()
+
+
 def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["info", "model.pt"])
     said = capsys.readouterr().out
@@ -156,6 +168,24 @@ def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[s
     )
 
 
+@pytest.mark.parametrize("model", ["lstm_window", "lstm_char"])
+def test_info_names_what_each_kind_of_model_starts_from(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model_file(folder, f"{model} small")
+    main(["info", "model.pt"])
+    said = capsys.readouterr().out
+    assert said.startswith(f"{model}, size small: ")
+    assert f"generates from {STARTS[find(model).view][0][0]}\n" in said
+
+
+def test_info_of_what_is_no_model_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "pickle.pt is no model of tonerow's" in refused(["info", "pickle.pt"], capsys)
+
+
+@pytest.mark.parametrize("start", ["--rhythm", "--primer"])
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
@@ -169,20 +199,42 @@ def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[s
 )
 @pytest.mark.usefixtures("folder")
 def test_a_file_without_a_line_is_refused(
-    file: str, content: bytes | None, says: str, capsys: pytest.CaptureFixture[str]
+    start: str,
+    file: str,
+    content: bytes | None,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
 ) -> None:
     if content is not None:
         Path(file).write_bytes(content)
-    assert says in refused([*BASE, file], capsys)
+    if start == "--primer":
+        model_file(folder, "rnn_heads small")
+    assert says in refused([*BASE[:-1], start, file], capsys)
 
 
-def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("start", ["--rhythm", "--primer"])
+@pytest.mark.parametrize("drums", [0, 1])
+def test_without_a_pitch_there_is_no_music(
+    folder: Path, start: str, drums: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     midi = pretty_midi.PrettyMIDI()
-    drums = pretty_midi.Instrument(0, is_drum=True)
-    drums.notes.append(pretty_midi.Note(80, 38, 0, 1))
-    midi.instruments.append(drums)
+    part = pretty_midi.Instrument(0, is_drum=True)
+    part.notes += [pretty_midi.Note(80, 38, 0, 1)] * drums
+    midi.instruments.append(part)
     midi.write(str(folder / "drums.mid"))
-    assert "drums.mid has no melody" in refused([*BASE, "drums.mid"], capsys)
+    if start == "--primer":
+        model_file(folder, "rnn_heads small")
+    said = refused([*BASE[:-1], start, "drums.mid"], capsys)
+    assert "drums.mid" in said
+
+
+def test_a_file_is_no_folder_to_write_to(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main([*BASE[:3], "--out", "tune.abc", "--rhythm", "tune.abc"])
+    assert error.value.code == 2
+    assert "tune.abc" in capsys.readouterr().err
+    assert (folder / "tune.abc").read_text() == ABC
 
 
 @pytest.mark.parametrize(
@@ -219,6 +271,7 @@ def test_drums_have_no_melody(folder: Path, capsys: pytest.CaptureFixture[str]) 
             for option, value in DRAWING.items()
         ),
         (["--tune", "3"], "tune.abc has 2 tunes; there is no number 3"),
+        (["--primer-notes", "3"], "--primer-notes is 3, but there is no --primer"),
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
         (["--model", "pickle.pt"], "pickle.pt is no model of tonerow's"),
@@ -233,9 +286,20 @@ def test_an_option_that_makes_no_sense_is_refused(
     assert says in refused([*BASE, "tune.abc", *options], capsys)
 
 
-BASICS = ["--samples", "2", "--characters", "30", "--tempo", "90"]
-BASICS += ["--primer-notes", "3", "--tune", "1"]
-OPTIONS = [*BASICS, "--notes", "9", *(part for pair in DRAWING.items() for part in pair)]
+def parts(options: dict[str, str]) -> list[str]:
+    return [part for pair in options.items() for part in pair]
+
+
+BASICS = ["--samples", "2", "--tempo", "90"]
+OPTIONS = [*BASICS, *parts({key: value for key, value in DRAWING.items() if "decay" not in key})]
+WITH_NOTES = ["--notes", "9", "--repeat-decay", "0.5"]
+OWN = {
+    "--rhythm": [*WITH_NOTES, "--tune", "1"],
+    "--tap": WITH_NOTES,
+    "--primer": [*WITH_NOTES, "--primer-notes", "3", "--tune", "1"],
+    "--header": ["--characters", "30"],
+}
+"""Options that make sense beside what is started from."""
 
 
 STARTS = {
@@ -244,11 +308,19 @@ STARTS = {
     "chars": [["--header", "K:G"]],
 }
 FOR_SOME = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
-FOR_SOME |= {"--bars": "2", "--seconds": "3", "--beam": "2", "--key": "D"}
+FOR_SOME |= {"--bars": "2", "--seconds": "3.0", "--beam": "2", "--key": "D"}
+FOR_SOME |= {"--notes": "9", "--characters": "30", "--repeat-decay": "0.5"}
+FOR_SOME |= {"--primer-notes": "3", "--tune": "1"}
 TAKEN = {
-    "melody": [["--hints", "--range", "--instrument", "--bars"], ["--seconds", "--beam"]],
-    "events": [["--range", "--bars"], ["--seconds"]],
-    "chars": [["--bars"]],
+    "melody": [
+        ["--hints", "--range", "--instrument", "--bars"],
+        *(["--seconds", "--beam", "--tune"], ["--notes", "--repeat-decay"]),
+    ],
+    "events": [
+        *(["--primer-notes", "--range", "--bars"], ["--primer-notes", "--seconds", "--tune"]),
+        ["--primer-notes", "--notes", "--repeat-decay"],
+    ],
+    "chars": [["--bars", "--characters"]],
 }
 every_model = pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
 
@@ -260,7 +332,7 @@ def test_every_model_takes_its_own_start_and_refuses_the_others_by_name(
     model_file(folder, name)
     for view, starts in STARTS.items():
         for start in starts:
-            asked = ["generate", "--model", "model.pt", *start, *OPTIONS, "--out"]
+            asked = ["generate", "--model", "model.pt", *start, *OPTIONS, *OWN[start[0]], "--out"]
             if view == find(name.split(maxsplit=1)[0]).view:
                 main([*asked, start[0][2:]])
                 assert Path(start[0][2:], "listen.html").stat().st_size > 0
@@ -277,7 +349,7 @@ def test_what_is_for_some_models_is_taken_or_refused_with_a_reason(
     asked = ["generate", "--model", "model.pt", *STARTS[view][0], *BASICS, "--out"]
     for together in TAKEN[view]:
         main([*asked, "taken", *(part for name in together for part in (name, FOR_SOME[name]))])
-        if view != "chars":
+        if view != "chars" and "--notes" not in together:
             end = 2 * 4 * 60 / 90 if "--bars" in together else 3
             for file in ("sample-00", "sample-01", "source"):
                 midi = pretty_midi.PrettyMIDI(str(folder / f"taken/{file}.mid"))
@@ -285,11 +357,32 @@ def test_what_is_for_some_models_is_taken_or_refused_with_a_reason(
     for option in FOR_SOME.keys() - {name for together in TAKEN[view] for name in together}:
         if (view, option) != ("chars", "--key"):  # taken with another --header: see below
             said = refused([*asked, "music", option, FOR_SOME[option]], capsys)
-            assert f"{WRITTEN_AS.get(option, option[2:])} is " in said
-            assert "a model of this kind" in said
+            assert f"{option} is {FOR_SOME[option]}, but " in said
+            assert "It takes --" in said or option in ("--tune", "--primer-notes")
 
 
-WRITTEN_AS = {"--range": "lowest"}
+@pytest.mark.parametrize("start", [["--tap", "0 1"], ["--rhythm", "tune.mid"]], ids=str)
+def test_a_tune_is_counted_in_abc_alone(
+    folder: Path, start: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*BASE, "tune.abc", "--samples", "1", "--notes", "2"])
+    (folder / "music/sample-00-source.mid").rename(folder / "tune.mid")
+    shutil.rmtree(folder / "music")
+    said = refused([*BASE[:-1], *start, "--tune", "1"], capsys)
+    assert f"--tune is 1, but {start[0]} gives no file of ABC tunes" in said
+
+
+def test_the_page_says_how_the_samples_came_about(folder: Path) -> None:
+    asked = {"--seed": "0", "--hints": "60 62", "--range": "50-70", "--instrument": "73"}
+    main([*BASE, "tune.abc", "--samples", "1", "--bars", "2", "--tempo", "90", *parts(asked)])
+    page = (folder / "music/listen.html").read_text("utf-8")
+    for label, value in {
+        **{"corpus": "folk", "seed": "0", "hints": "[60, 62]", "lowest": "50", "highest": "70"},
+        **{"instrument": "73", "bars": "2", "tempo bpm": "90.0", "temperature": "0.9"},
+    }.items():
+        assert f'["{label}", "{value}"]' in page
+    for label in ("seconds", "beam", "primer", "max characters", "top k"):
+        assert f'["{label}", ' not in page
 
 
 @pytest.mark.parametrize(
@@ -380,10 +473,32 @@ def test_the_best_lines_are_written_the_best_first(folder: Path) -> None:
 
 def test_a_piece_is_continued_from_its_first_notes(folder: Path) -> None:
     model_file(folder, "rnn_heads small")
-    main(["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc", *OPTIONS])
+    start = ["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc"]
+    main([*start, *OPTIONS, *OWN["--primer"]])
     sample, source = (pitches(folder / f"music/{name}.mid") for name in ("sample-00", "source"))
     assert len(sample) == 9
     assert sample[:3] == source[:3] == [69, 74, 78]
+
+
+def test_what_is_tapped_in_a_terminal_is_heard(folder: Path, opened: list[str]) -> None:
+    keyboard, terminal = os.openpty()
+    own = termios.tcgetattr(terminal)
+
+    def press() -> None:
+        while termios.tcgetattr(terminal)[3] & termios.ICANON:
+            time.sleep(0.01)
+        os.write(keyboard, b"   \r")
+
+    presses = threading.Thread(target=press, daemon=True)
+    presses.start()
+    with open(terminal, closefd=False) as stdin, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", stdin)
+        main(["tap", "--model", "model.pt", "--out", "music", "--samples", "1"])
+    presses.join()
+    assert termios.tcgetattr(terminal) == own
+    assert opened == [(folder / "music/listen.html").as_uri()]
+    assert (folder / "music/sample-00.mp3").stat().st_size > 0
+    assert 1 <= len(rhythm(folder / "music/sample-00.mid")) <= 3  # taps at one moment are one note
 
 
 def test_a_tapped_rhythm_is_played(folder: Path) -> None:
@@ -454,6 +569,40 @@ def test_a_folder_of_samples_is_opened(folder: Path, opened: list[str]) -> None:
     assert opened == [(folder / "music/listen.html").as_uri()]
 
 
+def test_a_folder_of_ones_own_music_is_rendered_and_opened(
+    folder: Path, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*BASE, "tune.abc", "--samples", "1"])
+    own = folder / "own"
+    own.mkdir()
+    (folder / "music/sample-00-source.mid").rename(own / "b.mid")
+    (own / "a.abc").write_text(ABC, encoding="utf-8")
+    (own / "c.mid").write_bytes(b"la la")
+    (own / "d.txt").write_bytes(b"la la")
+    capsys.readouterr()
+    main(["play", "own"])
+    out, err = capsys.readouterr()
+    assert err.startswith("left out: own/c.mid cannot be read: ")
+    page = Path(out.strip())
+    assert opened == [page.as_uri()]
+    assert page.read_text("utf-8").count("data:audio/mpeg;base64,") == 2
+    midi = [pretty_midi.PrettyMIDI(str(page.with_name(f"tune-0{i}.mid"))) for i in range(2)]
+    assert [note.pitch for note in midi[0].instruments[0].notes] == pitches(own / "b.mid")
+    assert [note.pitch for note in midi[1].instruments[0].notes] == pitches(own / "b.mid")
+
+
+def test_a_folder_of_many_files_is_heard_in_part(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tonerow.cli.commands.MOST_HEARD", 2)
+    for i in range(4):
+        (folder / f"{i}.abc").write_text(ABC, encoding="utf-8")
+    main(["play", ".", "--quiet"])
+    out, err = capsys.readouterr()
+    assert err.startswith("left out: 3 more files, after 2\n")
+    assert Path(out.strip()).read_text("utf-8").count("data:audio/mpeg;base64,") == 2
+
+
 @pytest.mark.parametrize("tune", ["1", "2"])
 @pytest.mark.usefixtures("folder")
 def test_a_file_is_rendered_and_opened(
@@ -468,12 +617,17 @@ def test_a_file_is_rendered_and_opened(
 
 
 @pytest.mark.parametrize(
-    ("what", "says"), [(".", "has no listen.html"), ("a.txt", "a.txt is no file of music")]
+    ("what", "says"),
+    [
+        ("empty", "empty has neither listen.html nor a MIDI or ABC file that can be read"),
+        ("a.txt", "a.txt is no file of music"),
+    ],
 )
 @pytest.mark.usefixtures("folder")
 def test_what_cannot_be_heard_is_refused(
     what: str, says: str, opened: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Path("empty").mkdir()
     assert says in refused(["play", what], capsys)
     assert opened == []
 
@@ -501,7 +655,7 @@ def test_a_tempo_that_changes_is_heard(folder: Path, capsys: pytest.CaptureFixtu
     (folder / "slower.abc").write_text(tune, encoding="utf-8")
     main(["play", "slower.abc", "--quiet"])
     page = Path(capsys.readouterr().out.strip())
-    (part,) = pretty_midi.PrettyMIDI(str(page.with_name("tune.mid"))).instruments
+    (part,) = pretty_midi.PrettyMIDI(str(page.with_name("tune-00.mid"))).instruments
     assert [note.end - note.start for note in part.notes] == pytest.approx([2, 4])
 
 

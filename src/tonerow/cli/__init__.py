@@ -20,8 +20,8 @@ DRAWN = {
     "repeat_decay": ("D", "0-1: avoid repeated notes"),
 }
 """What each of them says in the help."""
-SAMPLES, NOTES = 4, 400
-"""How many, and how long, unless options say otherwise."""
+SAMPLES, NOTES, CHARACTERS, PRIMER_NOTES = 4, 400, 2000, 32
+"""How many, how long, and how much of a primer, unless options say otherwise."""
 MODES = {"major": "", "minor": "m", "dorian": "dor", "mixolydian": "mix"}
 MODES |= {"lydian": "lyd", "phrygian": "phr", "locrian": "loc"}
 """As they stand behind the tonic in ABC."""
@@ -61,11 +61,9 @@ def parser() -> argparse.ArgumentParser:
     tap = commands.add_parser("tap", help="tap a rhythm with the space bar and get pitches for it")
     for command in (make, tap):
         _add_drawing(command)
-    play = commands.add_parser("play", help="hear a folder of samples, a MIDI or an ABC file")
+    play = commands.add_parser("play", help="hear samples, or MIDI and ABC files: one, or a folder")
     play.add_argument("what", type=Path, metavar="FILE|FOLDER", help="what to hear")
-    play.add_argument(
-        "--tune", type=int, default=1, metavar="N", help="the N-th of an ABC file (1)"
-    )
+    play.add_argument("--tune", type=int, metavar="N", help="the N-th of an ABC file (1)")
     for command in (tap, play):
         command.add_argument(
             "--quiet", action="store_true", help="open no browser: print where the page is"
@@ -86,8 +84,8 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     )
     add("--header", metavar="FIELDS", help="an ABC tune for fields such as 'R:jig M:6/8 K:D'")
     add = make.add_argument
-    add("--tune", type=int, default=1, metavar="N", help="the N-th tune of an ABC file (1)")
-    add("--primer-notes", type=int, default=32, metavar="N", help="of the piece (%(default)s)")
+    add("--tune", type=int, metavar="N", help="the N-th tune of an ABC file (1)")
+    add("--primer-notes", type=int, metavar="N", help=f"of the piece ({PRIMER_NOTES})")
     add("--key", metavar="TONIC", help="of an ABC tune, as D, F# or Bb; sets K: in the header")
     add("--mode", choices=MODES, help=f"of the key: {', '.join(MODES)} (major)")
 
@@ -103,11 +101,11 @@ def _add_drawing(make: argparse.ArgumentParser) -> None:
     add("--bars", type=int, metavar="N", help="of a sample, at most, an upbeat not counted")
     add("--seconds", type=float, metavar="S", help="of a sample, at most, as it is played")
     add = length.add_argument
-    add("--characters", type=int, default=2000, help="of an ABC tune, at most (%(default)s)")
+    add("--characters", type=int, help=f"of an ABC tune, at most ({CHARACTERS})")
     add("--samples", type=int, help=f"how many samples ({SAMPLES}; with --beam 1)")
     add = make.add_argument_group("pitches").add_argument
-    add("--hints", default="", metavar="PITCHES", help="first pitches, as '62 66 69' (none)")
-    add("--range", default="0-127", metavar="LOW-HIGH", help="pitches to draw from (%(default)s)")
+    add("--hints", metavar="PITCHES", help="first pitches, as '62 66 69' (none)")
+    add("--range", metavar="LOW-HIGH", help="pitches to draw from (0-127)")
     add(
         "--beam",
         type=int,
@@ -115,7 +113,7 @@ def _add_drawing(make: argparse.ArgumentParser) -> None:
         help="do not draw: search for the most probable pitches of the whole line, following the K "
         "likeliest beginnings; the more, the more monotonous",
     )
-    add("--instrument", type=int, default=0, metavar="N", help="General MIDI, 0-127; 73: flute (0)")
+    add("--instrument", type=int, metavar="N", help="General MIDI, 0-127; 73: flute (0)")
     add("--tempo", type=float, metavar="BPM", help="quarter notes a minute (the file's own)")
     add = make.add_argument_group("drawing (not with --beam)").add_argument
     for name, default in DEFAULTS.items():  # None stands for it: what is given can be told from it

@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from tonerow import runtime
 from tonerow.cli import UsageError
-from tonerow.cli.options import LONGEST, check, check_search, key_of, settings_of
+from tonerow.cli.options import LONGEST, check, check_search, check_start, key_of, settings_of
 from tonerow.cli.starts import (
     first_beat,
     header_of,
@@ -25,6 +25,7 @@ from tonerow.cli.starts import (
     tapped,
 )
 from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
+from tonerow.corpora.kinds import kind_of
 from tonerow.generation import chars, events, melody
 from tonerow.generation.extent import end_of
 from tonerow.generation.samples import Request, Samples
@@ -33,9 +34,13 @@ from tonerow.listening.page import Group, Pair, summary, write_page
 from tonerow.midi.writing import write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
+from tonerow.notes.score import Score
 from tonerow.notes.table import to_table
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
+
+MOST_HEARD = 40
+"""Files of a folder that are rendered at once: a page takes about 1 MB for each."""
 
 
 def info(options: argparse.Namespace) -> None:
@@ -72,14 +77,16 @@ def tap(options: argparse.Namespace) -> None:
 
 def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
     """The model and how to draw, when all that is asked for makes sense."""
-    settings, key = settings_of(options), key_of(options)
+    settings = settings_of(options)
+    key_of(options)  # makes sense, if there is one
     model, about = opened(options.model, settings.seed)
     if start not in STARTS[model.view]:
         raise UsageError(
             f"{about.model} writes {VIEWS[model.view].label}: it starts from "
             f"{' or '.join(STARTS[model.view])}, not from {start}"
         )
-    check(model.view, settings, key)
+    check(about, model.view, options)
+    check_start(options, start)
     return Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings), about
 
 
@@ -88,7 +95,7 @@ def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
     settings = request.settings
     samples, source = WAYS[request.model.view](options, request)
     pieces = pd.DataFrame(source, samples.notes["source_piece_id"].unique())
-    saying = described(about.model, about.size, request.model, settings)
+    saying = described(about.model, about.size, about.corpus, request.model, settings)
     write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
     print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
     sizes = samples.notes.groupby("sample").size()
@@ -100,11 +107,17 @@ def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
 
 
 def play(options: argparse.Namespace) -> None:
-    """Opens the page of a folder of samples, or of one file that it renders."""
-    page = options.what / PAGE if options.what.is_dir() else page_of(options.what, options.tune)
-    if not page.is_file():
-        raise UsageError(f"{options.what} has no {PAGE}; `tonerow generate` writes one")
-    show(page, options.quiet)
+    """Opens the page of a folder of samples, or of music files that it renders."""
+    what, tune = options.what, options.tune
+    if tune is not None and (what.is_dir() or kind_of(what.name) != "abc"):
+        raise UsageError(f"--tune is {tune}, but {what} is no file of ABC tunes")
+    if (what / PAGE).is_file():
+        show(what / PAGE, options.quiet)
+        return
+    scores = list(scores_in(what)) if what.is_dir() else [(plain(what), score_of(what, tune or 1))]
+    if not scores:
+        raise UsageError(f"{what} has neither {PAGE} nor a MIDI or ABC file that can be read")
+    show(page_of(plain(what), scores), options.quiet)
 
 
 def show(page: Path, quiet: bool) -> None:
@@ -114,19 +127,46 @@ def show(page: Path, quiet: bool) -> None:
         webbrowser.open(page.resolve().as_uri())
 
 
-def page_of(file: Path, tune: int) -> Path:
-    """A page to hear and see one file with, in a temporary folder."""
-    score = score_of(file, tune)
-    title = score.title or plain(file)
-    notes = to_table(plain(file), score).to_pandas()
-    seconds = {"onset_beat": notes["onset_sec"], "duration_beat": notes["duration_sec"]}
-    notes = notes.assign(sample=0, nats=float("nan"), is_given=False, **seconds)
-    bpm = 60.0  # a beat a second: the file's tempo may change
+def scores_in(folder: Path) -> Iterator[tuple[str, Score]]:
+    """The names and notes of the music files of a folder, up to `MOST_HEARD`; says what is left out."""
+    files = sorted(file for file in folder.iterdir() if kind_of(file.name) in ("midi", "abc"))
+    for file in files[:MOST_HEARD]:
+        try:
+            yield plain(file), score_of(file, 1)
+        except UsageError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    if len(files) > MOST_HEARD:
+        more = len(files) - MOST_HEARD
+        print(f"left out: {more} more files, after {MOST_HEARD}", file=sys.stderr)
+
+
+def page_of(name: str, scores: Sequence[tuple[str, Score]]) -> Path:
+    """A page to hear and see music with, in a temporary folder.
+
+    Args:
+        name: of the page.
+        scores: names of files, each with its notes.
+    """
+    bpm = 60.0  # a beat a second: a file's tempo may change
     out = Path(tempfile.mkdtemp(prefix="tonerow-"))
-    write_midi(out / "tune.mid", notes, bpm)
-    sound([out / "tune.mid"])
-    track = track_of(out, "tune", notes, bpm, {})
-    write_page(out / PAGE, [Group(plain(file), {}, [Pair(title, "", track, None)])])
+    played = []
+    for i, (file, score) in enumerate(scores):
+        notes = to_table(file, score).to_pandas()
+        seconds = {"onset_beat": notes["onset_sec"], "duration_beat": notes["duration_sec"]}
+        notes = notes.assign(sample=0, nats=float("nan"), is_given=False, **seconds)
+        write_midi(out / f"tune-{i:02d}.mid", notes, bpm)
+        played.append((file, score.title or file, notes))
+    sound(sorted(out.glob("*.mid")))
+    pairs = [
+        Pair(
+            title,
+            file if title != file else "",
+            track_of(out, f"tune-{i:02d}", notes, bpm, {}),
+            None,
+        )
+        for i, (file, title, notes) in enumerate(played)
+    ]
+    write_page(out / PAGE, [Group(name, {}, pairs)])
     return out / PAGE
 
 
@@ -146,7 +186,7 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
     name = "tapped" if tap else plain(options.rhythm)
-    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
+    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune or 1)
     whole = line_of(name, score, request.tokenizer)
     end = end_of(request.settings, vars(score), first_beat(score, melody=True))
     line = melody.cut(request, whole, end)
@@ -158,7 +198,7 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
 
 def go_on(options: argparse.Namespace, request: Request) -> Made:
     """What comes after the first notes of a file."""
-    score = score_of(options.primer, options.tune)
+    score = score_of(options.primer, options.tune or 1)
     piece = notes_of(plain(options.primer), score, request.tokenizer)
     samples, sizes = request.settings.samples, [request.settings.max_notes]
     ends = [end_of(request.settings, vars(score), first_beat(score, melody=False))] * (samples + 1)
@@ -176,10 +216,8 @@ def write_abc(options: argparse.Namespace, request: Request) -> Made:
     """Tunes in ABC under a header."""
     header = header_of(options.header, request.tokenizer, key_of(options))
     texts = chars.write(request, [header] * request.settings.samples)
-    most = request.settings.max_notes * 4
-    notes = chars.rows(
-        ["header"] * len(texts), [chars.played(text, most) for text in texts], request
-    )
+    found = [chars.played(text, chars.most_notes(request)) for text in texts]
+    notes = chars.rows(["header"] * len(texts), found, request)
     return Samples(notes, notes.head(0), {}, chars.files(texts)), {"title": "", "tempo_bpm": None}
 
 

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tonerow.abc_notation.fields import parse_key
-from tonerow.cli import DEFAULTS, MODES, NOTES, SAMPLES, UsageError
+from tonerow.cli import CHARACTERS, DEFAULTS, MODES, NOTES, PRIMER_NOTES, SAMPLES, UsageError
+from tonerow.corpora.kinds import kind_of
+from tonerow.generation import unused
+from tonerow.model_files import Saved
 from tonerow.notes.score import UnreadableError
 from tonerow.params import Generate
 
 LONGEST = 4000
 """Notes of a sample at most, where bars or seconds say how long it is."""
+OPTIONS = {"lowest": "range", "highest": "range"}
+"""The options of settings that have another name."""
 NOT_FOR = {
+    "melody": {
+        "key": "reads no key but hears it from the notes: give the first notes as --hints",
+        "characters": "writes notes, not text",
+    },
     "events": {
-        **dict.fromkeys(("hints", "instrument"), "goes on from the notes of a piece"),
-        "beam": "writes whole notes, and a search finds pitches alone",
         "key": "reads no key but hears it from the notes: give a --primer that is in it",
+        "characters": "writes notes, not text",
     },
-    "chars": {
-        **dict.fromkeys(
-            ("hints", "lowest", "highest", "instrument", "beam"), "writes text, not pitches"
-        ),
-        "seconds": "writes text, which has no seconds: use --bars or --characters",
-    },
-    "melody": {"key": "reads no key but hears it from the notes: give the first notes as --hints"},
+    "chars": {"notes": "writes text, not notes"},
 }
-"""Settings that mean nothing for a view, and why."""
-NOTHING = {"hints": [], "lowest": 0, "highest": 127, "instrument": 0, "beam": 0}
-"""Their values when nothing is asked for, if it is not None."""
+"""Further options that mean nothing for a view, and why; see `tonerow.generation.unused`."""
+TAKES = {
+    "melody": "--notes, --bars, --seconds, --hints, --range, --instrument, --beam",
+    "events": "--primer-notes, --notes, --bars, --seconds, --range",
+    "chars": "--key, --mode, --bars, --characters",
+}
+"""What a model of each view takes, besides what all take."""
 
 
 def settings_of(options: argparse.Namespace) -> Generate:
@@ -40,16 +47,21 @@ def settings_of(options: argparse.Namespace) -> Generate:
     asked = ["instrument", "bars", "seconds", *renamed]
     values = {renamed.get(name, name): getattr(options, name) for name in asked}
     values |= _drawn_or_searched(options)
-    if values["max_notes"] is None:
-        values["max_notes"] = NOTES if options.bars is options.seconds is None else LONGEST
-    values["primer"] = getattr(options, "primer_notes", 1)
+    usual = {
+        "max_notes": NOTES if options.bars is options.seconds is None else LONGEST,
+        "max_characters": CHARACTERS,
+        "instrument": 0,
+    }
+    values |= {name: value for name, value in usual.items() if values[name] is None}
+    primer = getattr(options, "primer_notes", None)
+    values["primer"] = PRIMER_NOTES if primer is None else primer
+    hints, ends = options.hints or "", options.range or "0-127"
     try:
-        values["hints"] = [int(pitch) for pitch in options.hints.replace(",", " ").split()]
-        values["lowest"], values["highest"] = (int(end) for end in options.range.split("-"))
+        values["hints"] = [int(pitch) for pitch in hints.replace(",", " ").split()]
+        values["lowest"], values["highest"] = (int(end) for end in ends.split("-"))
     except ValueError:
         raise UsageError(
-            f"--hints is {options.hints!r} and --range {options.range!r}; they should be like "
-            "'62 66 69' and 55-86"
+            f"--hints is {hints!r} and --range {ends!r}; they should be like '62 66 69' and 55-86"
         ) from None
     try:
         return Generate(split="test", **values)
@@ -87,7 +99,7 @@ def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
     if not first["loc"]:
         return str(first["msg"]).removeprefix("Value error, ")
     name = str(first["loc"][0])
-    option = {"lowest": "range", "highest": "range"}.get(name, spelt.get(name, name))
+    option = OPTIONS.get(name, spelt.get(name, name))
     return f"--{option.replace('_', '-')} is {first['input']}: {first['msg']}"
 
 
@@ -114,16 +126,42 @@ def key_of(options: argparse.Namespace) -> str | None:
     return value
 
 
-def check(view: str, settings: Generate, key: str | None = None) -> None:
-    """Refuses settings, and a key, that mean nothing for models of a view.
+def check(model: Saved, view: str, options: argparse.Namespace) -> None:
+    """Refuses options that mean nothing for a model.
+
+    Args:
+        model: what its file says of it.
+        view: that it reads.
+        options: as they were given; None where one was not.
 
     Raises:
-        UsageError: names the setting.
+        UsageError: names the option, and those that the model takes.
     """
-    for name, reason in NOT_FOR[view].items():
-        value = key if name == "key" else getattr(settings, name)
-        if value != NOTHING.get(name):
-            raise UsageError(f"{name} is {value}, but a model of this kind {reason}")
+    for name, reason in {**unused.NOT_FOR[view], **NOT_FOR[view]}.items():
+        option = OPTIONS.get(name, name)
+        if (value := getattr(options, option, None)) is not None:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is {value}, but {model.model} {reason}. It takes "
+                f"{TAKES[view]}"
+            )
+
+
+def check_start(options: argparse.Namespace, start: str) -> None:
+    """Refuses options that mean nothing beside what the samples start from.
+
+    Args:
+        options: as they were given; None where one was not.
+        start: the option that says what from, such as "--rhythm".
+
+    Raises:
+        UsageError: names the option.
+    """
+    if getattr(options, "primer_notes", None) is not None and start != "--primer":
+        raise UsageError(f"--primer-notes is {options.primer_notes}, but there is no --primer")
+    if getattr(options, "tune", None) is not None:
+        file = getattr(options, start[2:])
+        if not (isinstance(file, Path) and kind_of(file.name) == "abc"):
+            raise UsageError(f"--tune is {options.tune}, but {start} gives no file of ABC tunes")
 
 
 def check_search(settings: Generate, notes: int) -> None:

@@ -82,7 +82,9 @@ def score_of_ticks(
 
 
 def notes_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
-    """All notes of a score, as the model's tokens."""
+    """All notes of a score, as the model's tokens; some of them are no drums."""
+    if score.is_drum.all():
+        raise UsageError(f"{name} has no melody: there is no note, or drums alone")
     notes: pd.DataFrame = encode(tokenizer, to_table(name, score)).to_pandas()
     return notes
 
@@ -91,8 +93,6 @@ def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
     """The melody line of a score, as the model's tokens."""
     notes = notes_of(name, score, tokenizer)
     line: pd.DataFrame = notes[notes["is_melody"]].reset_index(drop=True)
-    if line.empty:
-        raise UsageError(f"{name} has no melody: there is no note, or drums alone")
     return line
 
 

@@ -50,9 +50,10 @@ def generate(request: Request) -> Samples:
     """
     tunes = choose_tunes(request)
     texts = write(request, tunes["header"].tolist())
-    most = request.settings.max_notes * 4
+    most = most_notes(request)
     found = [played(text, most) for text in texts]
-    human = [played(text, most) for text in until_bars(tunes, request.settings.bars)]
+    heard = until_bars(tunes, request.settings.bars)
+    human = [played(text, most) for text in heard]
     notes, sources = rows(tunes.index, found, request), rows(tunes.index, human, request)
     lines = rows(tunes.index, found, melody=True), rows(tunes.index, human, melody=True)
     metrics = {
@@ -61,7 +62,7 @@ def generate(request: Request) -> Samples:
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
         **measured(request, *lines),
     }
-    return Samples(notes, sources, metrics, files(texts))
+    return Samples(notes, sources, metrics, files(texts) | files(heard, "-source"))
 
 
 def choose_tunes(request: Request) -> pd.DataFrame:
@@ -165,9 +166,14 @@ def as_tune(text: str, number: int) -> str:
     return f"X:{number + 1}\nT:Sample {number + 1}\n{text}\n"
 
 
-def files(texts: list[str]) -> dict[str, str]:
-    """The files of the samples by name."""
-    return {f"sample-{i:02d}.abc": as_tune(text, i) for i, text in enumerate(texts)}
+def files(texts: list[str], of: str = "") -> dict[str, str]:
+    """The files of the samples by name, or with "-source" those of their sources."""
+    return {f"sample-{i:02d}{of}.abc": as_tune(text, i) for i, text in enumerate(texts)}
+
+
+def most_notes(request: Request) -> int:
+    """Notes that a tune may be played with: a character is one note at most, and parts come again."""
+    return 4 * request.settings.max_characters
 
 
 def played(text: str, most: int) -> Played | None:

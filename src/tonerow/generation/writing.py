@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tonerow import reports
 from tonerow.generation.descriptors import Known, lines_of, of_line
 from tonerow.generation.samples import Samples
+from tonerow.generation.unused import NOT_FOR, NOTHING
 from tonerow.listening.page import Group, Pair, Track, write_page
 from tonerow.listening.roll import draw_rolls
 from tonerow.listening.sound import render, write_mp3
@@ -24,19 +25,47 @@ from tonerow.params import Generate
 from tonerow.progress import progress
 
 PAGE = "listen.html"
+DRAWING = ("seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay")
+"""Settings of how ids are drawn."""
+TOLD_BY_OTHERS = ("samples", "split")
+"""Settings that the page need not say: it shows the samples and the titles of their sources."""
+ABSENT = {
+    "melody": ("primer", "max_characters"),
+    "events": ("max_characters",),
+    "chars": ("primer", "max_notes"),
+}
+"""By the view of a model settings that always have a value, and mean nothing for it."""
 
 
-def described(name: str, size: str, model: Model, settings: Generate) -> dict[str, str]:
-    """What to say of a model and of how its samples were drawn, by label."""
-    drawing = {"seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay"}
+def described(
+    name: str, size: str, corpus: str, model: Model, settings: Generate
+) -> dict[str, str]:
+    """What to say of a model and of how its samples came about, by label.
+
+    Args:
+        name: of the model.
+        size: of the model.
+        corpus: that it has learned from.
+        model: itself.
+        settings: of which those are told that made a difference, and the seed where something is drawn.
+    """
+    told = settings.model_dump()
     searches = settings.beam and model.view == "melody"
-    drawn = settings.model_dump(include={"beam"} if searches else drawing)
+    for label in (*TOLD_BY_OTHERS, *NOT_FOR[model.view], *(DRAWING if searches else ())):
+        del told[label]
+    idle = [*NOTHING.items(), ("top_k", 0), ("min_p", 0.0)]
+    told = {
+        label: value
+        for label, value in told.items()
+        if value is not None and (label, value) not in idle and label not in ABSENT[model.view]
+    }
     return {
         "model": name,
         "size": size,
+        "corpus": corpus,
         "numbers": f"{model.n_parameters():,}",
         "sees": model.conditions_on.value,
-        **{label.replace("_", " "): str(value) for label, value in drawn.items() if value},
+        **{label.replace("_", " "): str(value) for label, value in told.items()},
     }
 
 
