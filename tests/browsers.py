@@ -32,6 +32,7 @@ class Browser(Protocol):
     def click(self, selector: str, place: int = 0) -> None: ...
     def press(self, keys: str) -> None: ...
     def enter_frame(self, selector: str) -> None: ...
+    def darken(self, dark: bool) -> None: ...
     def errors(self) -> list[str]: ...
 
 
@@ -72,6 +73,11 @@ class Chromium:
     def enter_frame(self, selector: str) -> None:
         self.driver.switch_to.frame(self.driver.find_element("css selector", selector))
 
+    def darken(self, dark: bool) -> None:
+        """Says that the reader prefers dark colours, or light ones."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
     def errors(self) -> list[str]:
         return [str(entry["message"]) for entry in self.driver.get_log("browser")]
 
@@ -107,6 +113,12 @@ class Firefox:
 
     def enter_frame(self, selector: str) -> None:
         self.marionette.switch_to_frame(self.marionette.find_element("css selector", selector))
+
+    def darken(self, dark: bool) -> None:
+        """Says that the reader prefers dark colours, or light ones."""
+        name = "layout.css.prefers-color-scheme.content-override"  # 0: dark, 1: light
+        with self.marionette.using_context("chrome"):
+            self.marionette.execute_script(f"Services.prefs.setIntPref('{name}', {int(not dark)})")
 
     def errors(self) -> list[str]:
         """Without those of media, which are in `audio.error` too."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from tests.browsers import (
     TAB,
     Browser,
     Chromium,
-    chromium,
-    firefox,
     until,
 )
 from tests.listening import pages
@@ -73,23 +70,13 @@ return ["low", "high", "given", "unscored"].map(
   (name) => found.has(style.getPropertyValue("--" + name).trim()));
 """
 
-
-@pytest.fixture(scope="module", params=["chromium", "firefox"])
-def browser(request: pytest.FixtureRequest, folder: Path) -> Iterator[Browser]:
-    if request.param == "chromium":
-        with chromium(folder / "chromium") as started:
-            yield started
-    else:
-        with firefox(folder / "firefox", folder / "profile") as started:
-            yield started
+SCHEME = "return (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page, and frames around it."""
     place = tmp_path_factory.mktemp("page")
-    for name in ("chromium", "firefox", "profile"):
-        (place / name).mkdir()
     write_page(place / "page.html", pages.groups(place))
     for width in WIDTHS:
         framed(place, "page.html#seed=1", width)
@@ -219,6 +206,31 @@ def test_the_roll_shows_expected_surprising_given_and_unscored(
 ) -> None:
     go(browser, folder, "file")
     until(lambda: browser.run(PIXELS) == [True] * 4, "all four colours are drawn")
+
+
+def test_the_roll_moves_with_the_sound(browser: Browser, folder: Path) -> None:
+    go(browser, folder, "file")
+    shown = "return document.querySelector('#listen .roll').toDataURL()"
+    before = until(lambda: browser.run(PIXELS) == [True] * 4 and browser.run(shown), "a roll")
+    browser.click("#listen .play")
+    until_played(browser, 0)
+    during = browser.run(shown)
+    until(lambda: browser.run(shown) != during != before, "the roll goes on with the sound")
+
+
+def test_colours_follow_dark_and_light(browser: Browser, folder: Path) -> None:
+    go(browser, folder, "file")
+    page = "return getComputedStyle(document.body).backgroundColor"
+    shown = "return document.querySelector('#listen .roll').toDataURL()"
+    pages_of, rolls = [], []
+    for dark in (False, True, False):
+        browser.darken(dark)
+        until_true(browser, f"{SCHEME} === '{'dark' if dark else 'light'}'")
+        until(lambda: browser.run(PIXELS) == [True] * 4, "the roll has the colours of the page")
+        pages_of.append(browser.run(page))
+        rolls.append(browser.run(shown))
+    assert pages_of[0] == pages_of[2] != pages_of[1]
+    assert rolls[0] == rolls[2] != rolls[1]
 
 
 def test_a_title_is_shown_as_text(browser: Browser, folder: Path) -> None:
@@ -384,27 +396,29 @@ def same(one: Path, other: Path) -> bool:
     return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
-def saved_in(browser: Browser, folder: Path) -> Path:
-    return folder / ("chromium" if isinstance(browser, Chromium) else "firefox")
+def saved_in(browser: Browser, saved: Path) -> Path:
+    return saved / ("chromium" if isinstance(browser, Chromium) else "firefox")
 
 
-def test_files_can_be_saved(browser: Browser, folder: Path) -> None:
+def test_files_can_be_saved(browser: Browser, folder: Path, saved: Path) -> None:
     go(browser, folder, "file")
-    place = saved_in(browser, folder)
+    place = saved_in(browser, saved)
     for link, name in enumerate(("sample-00.mp3", "sample-00.mid")):
         browser.click(".files a", link)
         until(partial(same, folder / name, place / name), f"{name} is saved")
     assert "this frame forbids it" not in browser.run("return document.body.innerText")
 
 
-def test_a_sandbox_saves_nothing_and_the_page_says_so(browser: Browser, folder: Path) -> None:
+def test_a_sandbox_saves_nothing_and_the_page_says_so(
+    browser: Browser, folder: Path, saved: Path
+) -> None:
     """The frame is that of MLflow's viewer of artifacts, which allows scripts and no downloads."""
     go(browser, folder, "sandbox")
     said = browser.run(
         "return [...document.querySelectorAll('.files')].map((one) => one.innerText)"
     )
     assert all("this frame forbids it" in text for text in said)
-    place = saved_in(browser, folder)
+    place = saved_in(browser, saved)
     browser.click(".files a", 2)
     go(browser, folder, "file")  # what is saved later is there, what was asked for before is not
     browser.click(".files a", 3)
