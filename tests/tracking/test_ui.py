@@ -14,7 +14,10 @@ from typing import Any
 
 from tests import shipped
 from tests.browsers import chromium, until
+from tests.listening import pages
+from tests.repository import client_of, runs_of
 from tonerow import tracking
+from tonerow.listening.page import write_page
 
 CURVES = {"lstm_full": [2.5, 1.9, 1.7], "rnn_vanilla": [2.4, 2.0, 1.8]}
 """The nats on val after each epoch of two models."""
@@ -37,7 +40,16 @@ def train(root: Path) -> None:
             run.finish(root / "model.pt")
 
 
+HEARD = "return document.querySelector('audio').currentTime > 0.1"
 OPENED = "opened.txt"
+
+
+def with_page(root: Path) -> str:
+    """The id of a run that has a page of samples now."""
+    write_page(root / "listen.html", pages.groups(root))
+    run = runs_of(root)[0].info.run_id
+    client_of(root).log_artifact(run, str(root / "listen.html"))
+    return str(run)
 
 
 @contextmanager
@@ -84,3 +96,11 @@ def test_leads_from_its_link_to_two_runs_in_one_chart(root: Path, tmp_path: Path
             until(lambda: browser.run(LINES) == len(CURVES), "two curves")
             legend = re.findall(r"(\w+) small \w+ \(val_nll\)", browser.run(TEXT))
             assert sorted(legend) == sorted(CURVES)
+            browser.get(link.replace("/runs?", f"/runs/{with_page(root)}/artifacts/listen.html?"))
+            until(
+                lambda: browser.run("return document.querySelector('iframe')"), "the page's frame"
+            )
+            browser.enter_frame("iframe")
+            until(lambda: browser.run("return document.querySelector('.play')"), "a track")
+            browser.click(".play")
+            until(lambda: browser.run(HEARD), "the sound of a track")
