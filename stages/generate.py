@@ -10,7 +10,7 @@ from tonerow.generation.comparison import added, compare, histogram_rows, table
 from tonerow.generation.descriptors import Known
 from tonerow.generation.picture import draw
 from tonerow.generation.unused import unused
-from tonerow.generation.writing import described, write_samples
+from tonerow.generation.writing import Beside, described, write_samples
 from tonerow.model_files import ModelFileError, open_model
 
 
@@ -29,9 +29,10 @@ def main() -> None:
     chosen = settings.model, settings.size, settings.corpus
     about = described(*chosen, opened.model, settings.generate)
     known = Known(tokens, opened.model.view)
-    write_samples(out, samples, interim, about, settings.generate.tempo_bpm, picture, known)
+    rows, tempo = table(metrics), settings.generate.tempo_bpm
+    write_samples(out, samples, interim, about, tempo, Beside(picture, rows), known)
     reports.write_json(reported[0], metrics)
-    reports.write_csv(reported[1], table(metrics))
+    reports.write_csv(reported[1], rows)
     reports.write_csv(reported[2], histogram_rows(found))
     print(reports.line(metrics))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from tonerow.listening.page import Group, Pair, Track
+from tonerow.listening.page import Counted, Group, Pair, Track
 
 RATE = 48_000
 SECONDS = 10
@@ -21,6 +21,7 @@ SAMPLE_HZ, HUMAN_HZ = 440, 660
 LOUDNESS = 0.5
 """Of the highest point of the sines."""
 HOSTILE = "</script><b>{{data}} & ünder"
+COUNTED = Counted("mean_interval", "semitones", "how & by whom <b>", "2.5 (2.2 to 2.9)", "")
 NATS = [0.0, 3.0, np.nan, np.nan]
 
 
@@ -64,7 +65,8 @@ def groups(folder: Path) -> list[Group]:
         for i in range(4)
     ]
     about = {"size": "small", "sees": "nothing"}
-    return [Group(HOSTILE, about, pairs[:2], picture(folder)), Group("second", {}, pairs[2:])]
+    first = Group(HOSTILE, about, pairs[:2], picture(folder), [COUNTED])
+    return [first, Group("second", {}, pairs[2:])]
 
 
 def text_group(folder: Path) -> Group:

@@ -437,4 +437,10 @@ def test_the_picture_is_shown_when_it_is_asked_for(
     assert browser.run(size)[0] is False
     browser.click(".counts summary")
     until(lambda: browser.run(size) == [True, 3], "the picture is shown")
+    cells = (
+        "return [...document.querySelectorAll('.counts tbody :is(th, td)')].map((c) => c.innerText)"
+    )
+    name, *values = browser.run(cells)
+    assert name.split("\n") == ["mean interval", pages.COUNTED.says]
+    assert values == ["semitones", pages.COUNTED.samples, "–"]
     assert browser.errors() == []

@@ -14,6 +14,7 @@ from tonerow.generation.bars import full_bars, kept_bars, repeated_bars
 from tonerow.generation.descriptors import side_by_side
 from tonerow.generation.distributions import KINDS, alike, histogram, shares
 from tonerow.generation.lines import HeldOut, Line, Metre, lines_in, metre_of
+from tonerow.generation.measures import measure_of
 from tonerow.generation.samples import Request, Samples
 from tonerow.notes.score import UnreadableError
 
@@ -142,7 +143,7 @@ def added(metrics: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
 
 
 def table(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The descriptors of a metrics file as rows: descriptor, who, value, low and high (95 %).
+    """The descriptors of a metrics file as rows: descriptor, unit, who, value, low and high (95 %).
 
     Args:
         metrics: what stands in ``metrics/generate.json``.
@@ -151,6 +152,7 @@ def table(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "descriptor": name,
+            "unit": measure_of(name).unit,
             "who": who,
             "value": of[who],
             "low": of[f"{who}_low"],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,9 +15,10 @@ import pyarrow.parquet as pq
 
 from tonerow import reports
 from tonerow.generation.descriptors import Known, lines_of, of_line
+from tonerow.generation.measures import measure_of
 from tonerow.generation.samples import Samples
 from tonerow.generation.unused import NOT_FOR, NOTHING
-from tonerow.listening.page import Group, Pair, Track, write_page
+from tonerow.listening.page import Counted, Group, Pair, Track, write_page
 from tonerow.listening.roll import draw_rolls
 from tonerow.listening.sound import render, write_mp3
 from tonerow.midi.writing import playing_tempo, write_midi
@@ -35,6 +38,32 @@ ABSENT = {
     "chars": ("primer", "max_notes"),
 }
 """By the view of a model settings that always have a value, and mean nothing for it."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was counted of samples and of human tunes.
+
+    Attributes:
+        picture: a PNG file.
+        rows: of `tonerow.generation.comparison.table`.
+    """
+
+    picture: Path
+    rows: Sequence[Mapping[str, Any]]
+
+    def shown(self) -> tuple[Path, list[Counted]]:
+        """The picture and the numbers, as a page has them."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.rows:
+            value = "{value:.3g} ({low:.3g} to {high:.3g})".format(**row)
+            found.setdefault(row["descriptor"], {})[row["who"]] = value
+        counted = []
+        for name, of in found.items():
+            unit, what, source = measure_of(name)
+            says = f"{what}. {source}" if source else what
+            counted.append(Counted(name, unit, says, of.get("samples", ""), of.get("human", "")))
+        return self.picture, counted
 
 
 def described(
@@ -75,7 +104,7 @@ def write_samples(
     interim: Path,
     about: Mapping[str, str],
     tempo_bpm: float | None,
-    picture: Path | None = None,
+    beside: Beside | None = None,
     known: Known | None = None,
 ) -> None:
     """Writes all files of the samples, and their notes as tables.
@@ -86,12 +115,12 @@ def write_samples(
         interim: folder with ``pieces.parquet``, for the title and tempo of each source piece.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: quarter notes a minute of all samples; None: those of the source piece.
-        picture: of samples beside human tunes, for the page; None: none.
+        beside: what was counted of samples and of human tunes, for the page; None: nothing.
         known: what train holds; the page then says of each track how much it shares.
     """
     columns = ["piece_id", "title", "tempo_bpm"]
     pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
-    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, picture, known)
+    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, beside, known)
     for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
         table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
         reports.write_table(out / f"{name}.parquet", table)
@@ -103,7 +132,7 @@ def write_music(
     pieces: pd.DataFrame,
     about: Mapping[str, str],
     tempo_bpm: float | None,
-    picture: Path | None = None,
+    beside: Beside | None = None,
     known: Known | None = None,
 ) -> None:
     """Writes what can be heard, seen and read.
@@ -114,7 +143,7 @@ def write_music(
         pieces: `title` and `tempo_bpm` of the source pieces, by piece id; either may be missing.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: of all samples; None: that of the source piece.
-        picture: of samples beside human tunes, for the page; None: none.
+        beside: what was counted of samples and of human tunes; None: nothing.
         known: what train holds, if it is at hand.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -134,7 +163,9 @@ def write_music(
     draw_rolls(out / "samples.png", samples.notes, samples.sources)
     rest = {label: value for label, value in about.items() if label != "model"}
     pairs = list(pairs_of(samples, tracks, pieces["title"]))
-    write_page(out / PAGE, [Group(about["model"], rest, pairs, picture)])
+    write_page(
+        out / PAGE, [Group(about["model"], rest, pairs, *(beside.shown() if beside else ()))]
+    )
 
 
 def named(samples: Samples) -> dict[str, pd.DataFrame]:

@@ -368,7 +368,18 @@ function picture(group) {
   if (!group.picture) return null;
   const alt = "Histograms of samples and human tunes, and the share of both that stands in runs of train";
   return el("details", { class: "counts" }, el("summary", {}, "Samples beside human tunes, counted"),
-    el("img", { src: group.picture, alt }));
+    el("img", { src: group.picture, alt }), countedTable(group.counted || []));
+}
+
+function countedTable(counted) {
+  if (!counted.length) return null;
+  const row = ({ name, unit, says, samples, human }) => el("tr", {},
+    el("th", { scope: "row" }, name.replaceAll("_", " "), el("span", { class: "soft" }, says)),
+    ...[unit, samples, human].map((text) => el("td", {}, text || "–")));
+  const heads = ["", "unit", "samples (95 %)", "human tunes (95 %)"];
+  const top = el("tr", {}, ...heads.map((text) => el(text ? "th" : "td", { scope: text && "col" }, text)));
+  return el("div", { class: "wide" }, el("table", {}, el("caption", {}, "Means over tunes, with intervals by bootstrap"),
+    el("thead", {}, top), el("tbody", {}, ...counted.map(row))));
 }
 
 function buildListen() {

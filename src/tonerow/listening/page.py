@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -81,6 +81,24 @@ class Pair:
     source: Track | None
 
 
+class Counted(NamedTuple):
+    """A number of all samples beside that of human tunes, as text.
+
+    Attributes:
+        name: what is counted.
+        unit: of both.
+        says: how it is counted, and who proposed it.
+        samples: with its interval; empty if there is none.
+        human: the same.
+    """
+
+    name: str
+    unit: str
+    says: str
+    samples: str
+    human: str
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """The samples of one model.
@@ -90,12 +108,14 @@ class Group:
         about: label to value, in order, e.g. size, what it sees, seed, temperature.
         pairs: in the order of the page.
         picture: a PNG file of samples beside human tunes; None: none.
+        counted: the numbers beside it.
     """
 
     title: str
     about: dict[str, str]
     pairs: list[Pair]
     picture: Path | None = None
+    counted: Sequence[Counted] = ()
 
 
 def write_page(path: Path, groups: list[Group]) -> None:
@@ -169,6 +189,8 @@ def _group(group: Group) -> dict[str, Any]:
         for pair in group.pairs
     ]
     found = {"title": group.title, "about": list(group.about.items()), "pairs": pairs}
+    if group.counted:
+        found["counted"] = [row._asdict() for row in group.counted]
     return found if group.picture is None else {**found, "picture": _url(PNG, group.picture)}
 
 
