@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from tonerow.generation.measures import measure_of
 from tonerow.generation.samples import Samples
 from tonerow.generation.unused import NOT_FOR, NOTHING
 from tonerow.listening.page import Counted, Group, Pair, Track, write_page
-from tonerow.listening.roll import draw_rolls
 from tonerow.listening.sound import render, write_mp3
 from tonerow.midi.writing import playing_tempo, write_midi
 from tonerow.models.base import Model
@@ -159,8 +159,8 @@ def write_music(
         bpm = playing_tempo(own, tempo_bpm)
         write_midi(out / f"{name}.mid", notes, bpm)
         tracks[name] = track_of(out, name, notes, bpm, shared.get(name, {}))
-    sound([track.files["midi"] for track in tracks.values()])
-    draw_rolls(out / "samples.png", samples.notes, samples.sources)
+    midi = [track.files["midi"] for track in tracks.values()]
+    sound(midi, meanwhile=partial(_draw, out / "samples.png", samples))
     rest = {label: value for label, value in about.items() if label != "model"}
     pairs = list(pairs_of(samples, tracks, pieces["title"]))
     write_page(
@@ -215,12 +215,20 @@ def pairs_of(
         yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)
 
 
-def sound(files: list[Path]) -> None:
-    """Writes an MP3 beside each MIDI file, on all cores."""
+def sound(files: list[Path], meanwhile: Callable[[], None] | None = None) -> None:
+    """Writes an MP3 beside each MIDI file, on all cores; something else may be done meanwhile."""
 
     def write(midi: Path) -> None:
         write_mp3(midi.with_suffix(".mp3"), *render(midi))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         done = threads.map(write, files)
+        if meanwhile:
+            meanwhile()
         list(progress(done, total=len(files), desc="sound", unit="files"))
+
+
+def _draw(path: Path, samples: Samples) -> None:
+    from tonerow.listening.roll import draw_rolls  # noqa: PLC0415 (matplotlib takes half a second)
+
+    draw_rolls(path, samples.notes, samples.sources)
