@@ -27,14 +27,16 @@ import pyarrow.parquet as pq
 
 from tonerow import params
 from tonerow.evaluation.counting import RIVALS, Rival
-from tonerow.evaluation.cross_validation import PieceNats, counted
+from tonerow.evaluation.cross_validation import PieceNats, counted, mixed
 from tonerow.evaluation.intervals import read_works
+from tonerow.evaluation.scores import evaluate
 from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.params import Params
 from tonerow.progress import progress
 from tonerow.splitting.folds import deal, sides
 from tonerow.splitting.works import read_lines, read_pieces, works
 from tonerow.trials import cell, markdown, read, tokenized, trained
+from tonerow.views import VIEWS
 
 COUNTS = {"kinder": (213, 8393, 27), "chorales": (186, 9336, 22)}
 """Pieces, notes and different pitches; Pearce's table 4.1 has 213, 8,393, 27 and 185, 9,227, 21."""
@@ -72,6 +74,10 @@ Music Perception and Composition, PhD thesis, City University, London, 2005. Wha
 """
 
 
+MIXTURE = "the network and the last rival, mixed"
+"""Of their probabilities; the share of each is the best on val."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One fold of a corpus: what a process needs to know.
@@ -99,11 +105,16 @@ def run(job: Job) -> dict[str, PieceNats]:
     with contextlib.redirect_stderr(io.StringIO()):
         tokens = tokenized(job.interim, job.sides, job.folder, settings)
         scores = counted(tokens, settings.evaluate.ngram_orders, job.rivals)
+        of_test = {name: of["test"] for name, of in scores.items()}
         if job.network:
-            test = trained(tokens, settings).test
-            nats = test.fields["pitch"]["nats"]
-            scores[settings.name] = PieceNats.of(test.pieces.ids, test.pieces.first, nats)
-    return scores
+            done = trained(tokens, settings)
+            val = evaluate(done.model, VIEWS["melody"].load(tokens, "val"), settings.evaluate)
+            network = {"val": val, "test": done.test}
+            nats = {split: of.fields["pitch"]["nats"] for split, of in network.items()}
+            of_test[settings.name] = nats["test"]
+            of_test[MIXTURE], _ = mixed(nats, scores[job.rivals[-1].name])
+    test = VIEWS["melody"].load(tokens, "test")
+    return {name: PieceNats.of(test.ids, test.first, nats) for name, nats in of_test.items()}
 
 
 def prepared(name: str, settings: Params, folder: Path) -> Path:
@@ -145,7 +156,7 @@ def rows(
     """One row a model."""
     settings: Params = options.settings
     sees = {rival.name: rival.sees for rival in options.rivals}
-    sees |= {"ngram_cache": "pitch", settings.name: "rhythm"}
+    sees |= {"ngram_cache": "pitch", settings.name: "rhythm", MIXTURE: "rhythm"}
     network, total = scores.get(settings.name), len(works_of)
     for name, own in scores.items():
         paired = network and name != settings.name

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from tonerow.evaluation.baselines import melody_lines
 from tonerow.evaluation.choices import baselines
@@ -22,7 +23,6 @@ from tonerow.evaluation.counting import Rival, result
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
-from tonerow.views import VIEWS
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,12 @@ def _bits(nats: Estimate) -> Estimate:
     return Estimate(*(value / math.log(2) for value in nats))
 
 
-def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[str, PieceNats]:
-    """Fits the n-gram with cache and the rivals on train and val, and scores test.
+BySplit = Mapping[str, Floats]
+"""Nats of each note of "val" and of "test"."""
+
+
+def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[str, BySplit]:
+    """Fits the n-gram with cache and the rivals on train and val, and scores val and test.
 
     Args:
         tokens: folder with the notes of one fold's split.
@@ -115,11 +119,32 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
         By name; the n-gram is "ngram_cache".
     """
     lines = {split: melody_lines(tokens, split) for split in SPLITS}
-    pieces, first = VIEWS["melody"].load(tokens, "test").ids, lines["test"].first
     train = lines.pop("train")
     pitches = {split: (own.pitch, own.first) for split, own in lines.items()}
     cached = baselines((train.pitch, train.first), pitches, orders)["ngram_cache"]
-    scores = {"ngram_cache": cached.scores["test"]["nll"]}
-    for rival in rivals:
-        scores[rival.name] = result(rival, train, lines).scores["test"]["nll"]
-    return {name: PieceNats.of(pieces, first, nats) for name, nats in scores.items()}
+    scores = {"ngram_cache": cached.scores}
+    scores |= {rival.name: result(rival, train, lines).scores for rival in rivals}
+    return {name: {split: own["nll"] for split, own in of.items()} for name, of in scores.items()}
+
+
+def mixed(one: BySplit, other: BySplit) -> tuple[Floats, float]:
+    """What test costs a mixture of two models' probabilities.
+
+    Args:
+        one: of the first model.
+        other: of the second.
+
+    Returns:
+        Nats of each test note, and the share of the second, which is the best on val.
+    """
+
+    def of(split: str, share: float) -> Floats:
+        nats: Floats = -np.logaddexp(
+            np.log1p(-share) - one[split].astype(np.float64), np.log(share) - other[split]
+        )
+        return nats
+
+    found = minimize_scalar(
+        lambda share: of("val", share).mean(), bounds=(1e-4, 1 - 1e-4), method="bounded"
+    )
+    return of("test", float(found.x)), float(found.x)
