@@ -309,6 +309,7 @@ STARTS = {
 }
 FOR_SOME = {"--hints": "60 62", "--range": "50-70", "--instrument": "73"}
 FOR_SOME |= {"--bars": "2", "--seconds": "3.0", "--beam": "2", "--key": "D"}
+FOR_SOME |= {"--metre": "4/4"}
 FOR_SOME |= {"--notes": "9", "--characters": "30", "--repeat-decay": "0.5"}
 FOR_SOME |= {"--primer-notes": "3", "--tune": "1"}
 TAKEN = {
@@ -320,7 +321,7 @@ TAKEN = {
         *(["--primer-notes", "--range", "--bars"], ["--primer-notes", "--seconds", "--tune"]),
         ["--primer-notes", "--notes", "--repeat-decay"],
     ],
-    "chars": [["--bars", "--characters"]],
+    "chars": [["--bars", "--characters", "--metre"]],
 }
 every_model = pytest.mark.parametrize("name", [f"{model} small" for model in SHIPPED.models])
 
@@ -399,10 +400,20 @@ def test_a_key_stands_in_the_header(folder: Path, mode: list[str], line: str) ->
     assert parse_key(line[2:], 1).name is not None
 
 
+def test_a_key_and_a_metre_are_header_enough(folder: Path) -> None:
+    model_file(folder, "lstm_char small", TUNE + "M:6/8 K:D")
+    start = ["generate", "--model", "model.pt", "--out", "music", "--samples", "1"]
+    main([*start, "--header", "--key", "d", "--metre", "6/8", "--characters", "5"])
+    text = (folder / "music/sample-00.abc").read_text("utf-8")
+    assert text.startswith("X:1\nT:Sample 1\nM:6/8\nK:D\n")
+
+
 def test_two_keys_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model_file(folder, "lstm_char small")
     start = ["generate", "--model", "model.pt", "--out", "music", "--key", "D", "--header"]
     assert "--header has K:G and --key is D" in refused([*start, "K:G M:4/4"], capsys)
+    metres = [*start[:-2], "G", "--metre", "3/4", "--header", "M:4/4"]
+    assert "--header has M:4/4 and --metre is 3/4" in refused(metres, capsys)
     assert "--header is 'la'; it should be fields" in refused([*start, "la"], capsys)
 
 

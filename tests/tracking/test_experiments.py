@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tonerow.tracking.experiments import Experiment, table
+from tonerow.tracking.experiments import Experiment, experiments, table
 
 SCORES = {"pitch_nll": 0.65, "pitch_nll_low": 0.62, "pitch_nll_high": 0.68, "pitch_accuracy": 0.79}
 SUMMARY = {
@@ -61,3 +61,26 @@ def test_long_settings_are_cut_to_the_width(width: int) -> None:
     lines = table([experiment(), experiment(changed=many)], width).splitlines()
     assert max(map(len, lines)) <= width
     assert "... " in lines[2]
+
+
+def shown(name: str, val: float | None, state: str | None = None) -> dict[str, Any]:
+    """An experiment as ``dvc exp show --json`` has it; without a level it has no numbers yet."""
+    files = {"metrics/summary.json": {"data": {"val": {"pitch_nll": val}, "test": SCORES}}}
+    data = {"timestamp": "2026-01-02T03:04:05", "metrics": files if val is not None else {}}
+    error = {"msg": "it failed"} if state is None and val is None else None
+    revision = {"rev": name * 7, "data": data, "error": error}
+    return {"name": name, "revs": [revision], "executor": {"state": state} if state else None}
+
+
+def test_the_best_on_val_stands_first_and_what_has_no_number_last() -> None:
+    runs = [shown("d", 0.7), shown("c", None, "queued"), shown("b", 0.6), shown("a", 0.7)]
+    commits: list[dict[str, Any]] = [
+        {"rev": "workspace", "experiments": None},
+        {"rev": "1" * 40, "experiments": runs[:2]},
+        {"rev": "2" * 40, "experiments": [*runs[2:], shown("e", None)]},
+    ]
+    found = experiments(commits)
+    assert [(own.name, own.state) for own in found] == [
+        *[("b", "Success"), ("a", "Success"), ("d", "Success")],
+        *[("c", "Queued"), ("e", "Failed")],
+    ]

@@ -36,6 +36,9 @@ Writes each sample as MIDI and MP3, your tune beside them, a picture, and a page
 How much it writes: --notes, --bars or --seconds, of your notes and its own together. A bar is one of
 your file's first metre, or 4 beats if it states none; an upbeat is not counted. A note that sounds
 beyond the end is cut there. In ABC text, a bar is what stands before a bar line; it has no seconds.
+
+Models of notes read neither key nor metre: they hear the key, and count places in the bar from the
+beginning, in threes and fours at once. So begin with the upbeat: in --tap a rest first moves it.
 """
 
 
@@ -82,12 +85,23 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     add(
         "--primer", type=Path, metavar="FILE", help="go on from a piece's first notes (MIDI or ABC)"
     )
-    add("--header", metavar="FIELDS", help="an ABC tune for fields such as 'R:jig M:6/8 K:D'")
+    add(
+        "--header",
+        nargs="?",
+        const="",
+        metavar="FIELDS",
+        help="an ABC tune for fields such as 'R:jig M:6/8 K:D'; they may stand in --key and --metre",
+    )
     add = make.add_argument
     add("--tune", type=int, metavar="N", help="the N-th tune of an ABC file (1)")
     add("--primer-notes", type=int, metavar="N", help=f"of the piece ({PRIMER_NOTES})")
-    add("--key", metavar="TONIC", help="of an ABC tune, as D, F# or Bb; sets K: in the header")
+    add("--key", metavar="TONIC", help="of an ABC tune, as D, F# or Bb: its K: (that of --header)")
     add("--mode", choices=MODES, help=f"of the key: {', '.join(MODES)} (major)")
+    add(
+        "--metre",
+        metavar="M",
+        help="of an ABC tune, as 6/8 or C|: its M: (that of --header, or none)",
+    )
 
 
 def _add_drawing(make: argparse.ArgumentParser) -> None:

@@ -214,7 +214,7 @@ def go_on(options: argparse.Namespace, request: Request) -> Made:
 
 def write_abc(options: argparse.Namespace, request: Request) -> Made:
     """Tunes in ABC under a header."""
-    header = header_of(options.header, request.tokenizer, key_of(options))
+    header = header_of(options.header, request.tokenizer, key_of(options), options.metre)
     texts = chars.write(request, [header] * request.settings.samples)
     found = [chars.played(text, chars.most_notes(request)) for text in texts]
     notes = chars.rows(["header"] * len(texts), found, request)

@@ -21,13 +21,16 @@ LONGEST = 4000
 """Notes of a sample at most, where bars or seconds say how long it is."""
 OPTIONS = {"lowest": "range", "highest": "range"}
 """The options of settings that have another name."""
+_NO_METRE = "reads no metre but counts places in the bar from the first note"
 NOT_FOR = {
     "melody": {
         "key": "reads no key but hears it from the notes: give the first notes as --hints",
+        "metre": _NO_METRE,
         "characters": "writes notes, not text",
     },
     "events": {
         "key": "reads no key but hears it from the notes: give a --primer that is in it",
+        "metre": _NO_METRE,
         "characters": "writes notes, not text",
     },
     "chars": {"notes": "writes text, not notes"},
@@ -36,7 +39,7 @@ NOT_FOR = {
 TAKES = {
     "melody": "--notes, --bars, --seconds, --hints, --range, --instrument, --beam",
     "events": "--primer-notes, --notes, --bars, --seconds, --range",
-    "chars": "--key, --mode, --bars, --characters",
+    "chars": "--key, --mode, --metre, --bars, --characters",
 }
 """What a model of each view takes, besides what all take."""
 

@@ -102,20 +102,29 @@ def first_beat(score: Score, melody: bool) -> float:
     return float(notes["onset_beat"][notes["is_melody"] | (not melody)].min())
 
 
-def header_of(fields: str, tokenizer: Tokenizer, key: str | None = None) -> str:
+def header_of(
+    fields: str, tokenizer: Tokenizer, key: str | None = None, metre: str | None = None
+) -> str:
     """Fields like "R:jig M:6/8 K:D" as the lines that begin a tune, in train's order, the key last.
 
     Args:
-        fields: all of them, or all but the key.
+        fields: all of them, or all but what is given apart.
         tokenizer: of the model.
         key: that is given apart.
+        metre: the same.
 
     Raises:
         UsageError: there is no key or there are two, or a character that the model has never read.
     """
-    if key is not None and (own := re.search(r"(?<!\S)K:\s*(\S*)", fields)):
-        raise UsageError(f"--header has K:{own[1]} and --key is {key}: leave one of them out")
-    asked, fields = fields, fields if key is None else f"{fields} K:{key}"
+    asked = fields
+    for letter, option, value in (("M", "metre", metre), ("K", "key", key)):
+        if value is None:
+            continue
+        if own := re.search(rf"(?<!\S){letter}:\s*(\S*)", asked):
+            raise UsageError(
+                f"--header has {letter}:{own[1]} and --{option} is {value}: leave one of them out"
+            )
+        fields = f"{fields} {letter}:{value}"
     found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
     if not found or found[0][0] + ":" != fields.strip()[:2] or "K" not in dict(found):
         raise UsageError(
