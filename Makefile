@@ -35,7 +35,7 @@ help:
 	@echo "              (SEEDS=3: each three times; MODELS=\"one another\": these; JOBS=1: one at a time)"
 	@echo "make table   the same table of what has been trained, or RUNS=\"model experiment\""
 	@echo "make listen  their samples on one page, to hear and judge side by side"
-	@echo "make test    run the tests (TESTS=tests/midi for some of them)"
+	@echo "make test    run the tests (TESTS=tests/midi for some of them; PROCESSES=8 at a time)"
 	@echo "make lint    ruff and mypy"
 	@echo "make ci      what must pass before a merge: lint, tests, the pipeline on a small corpus"
 	@echo "make matrix  run the tests on every Python here, 1 and 2 threads, plain instruction sets"
@@ -81,12 +81,16 @@ repro: $(VENV)/installed
 # What git carries of the committed result: who wants to hear it need not train.
 SHIPPED := data/model/model.pt data/samples
 shipped: $(VENV)/installed
-	dvc pull --quiet --remote shipped $(SHIPPED)
+	@git diff --quiet HEAD -- dvc.lock || { \
+		echo "dvc.lock is not the committed one, whose result this is: git stash, or commit and make ship"; exit 1; }
+	dvc pull --remote shipped $(SHIPPED)
 	@echo "hear it: open data/samples/listen.html in a browser, or: tonerow play data/samples"
 
 ship: $(VENV)/installed  # then commit data/shipped together with dvc.lock
 	rm -rf data/shipped
-	dvc push --quiet --remote shipped $(SHIPPED)
+	dvc push --remote shipped $(SHIPPED)
+	@dvc status --quiet --cloud --remote shipped $(SHIPPED) || { \
+		echo "DVC's cache lacks a part of this result: make repro first"; git checkout data/shipped; exit 1; }
 
 # The result of `make repro` as one file: who gets it need not train. For the same commit.
 BUNDLE ?= tonerow-result.tar
@@ -124,7 +128,7 @@ listen: $(VENV)/installed
 # A file goes to one process as a whole: its tests may share what takes long to make. They wait a third
 # of their time, for browsers and servers: one process more than there are cores.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-AT_ONCE := --numprocesses $(PROCESSES) --maxprocesses 5 --dist loadfile --no-loadscope-reorder
+AT_ONCE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS ?= 1# more processes than cores
 test: $(VENV)/installed
 	pytest $(AT_ONCE) $(TESTS)
@@ -165,7 +169,7 @@ plots: $(VENV)/installed
 	@python -m tonerow.tracking.plots $(RUNS)
 
 report: $(VENV)/installed
-	@python -m tonerow.tracking.report $(BASE)
+	@BASE="$(BASE)" python -m tonerow.tracking.report
 
 clean:
 	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.repository import SOURCE, clean_environment, md5
 
@@ -23,7 +24,8 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is committed, with the result that it carries."""
     root = tmp_path_factory.mktemp("clone") / "tonerow"
-    subprocess.run(["git", "clone", "--quiet", str(SOURCE), str(root)], check=True)
+    command = ["git", "clone", "--quiet", str(SOURCE), str(root)]
+    subprocess.run(command, env=clean_environment(), check=True)
     pulled = run(root, "dvc", "pull", "--remote", "shipped", "data/model/model.pt", "data/samples")
     assert pulled.returncode == 0, f"{RENEW}\n{pulled.stderr}"
     return root
@@ -38,12 +40,12 @@ def test_it_is_heard_without_training(clone: Path) -> None:
 
 
 def test_nothing_older_is_carried(clone: Path) -> None:
-    files = [path for path in (clone / "data/shipped/files/md5").rglob("*") if path.is_file()]
-    listed = {
-        entry["md5"]
-        for path in files
-        if path.suffix == ".dir"
-        for entry in json.loads(path.read_text("utf-8"))
-    }
-    listed.add(md5(clone / "data/model/model.pt"))
-    assert {md5(path) for path in files if path.suffix != ".dir"} == listed, RENEW
+    stages = YAML(typ="safe", pure=True).load(clone / "dvc.lock")["stages"]
+    outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    model, samples = outs["data/model/model.pt"], outs["data/samples"]
+    folder = clone / "data/shipped/files/md5"
+    table = json.loads((folder / samples[:2] / samples[2:]).read_text("utf-8"))
+    wanted = {model, samples, *(entry["md5"] for entry in table)}
+    carried = {path.parent.name + path.name: path for path in folder.rglob("*") if path.is_file()}
+    assert set(carried) == wanted, RENEW
+    assert all(md5(path) == name.removesuffix(".dir") for name, path in carried.items())

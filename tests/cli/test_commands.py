@@ -9,9 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import termios
-import threading
-import time
 import webbrowser
 from pathlib import Path
 
@@ -20,6 +17,7 @@ import pytest
 import torch
 
 from tests import shipped
+from tests.cli.terminals import terminal_with
 from tests.listening.pages import code
 from tests.tiny import SHIPPED, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
@@ -226,7 +224,7 @@ def test_without_a_pitch_there_is_no_music(
     if start == "--primer":
         model_file(folder, "rnn_heads small")
     said = refused([*BASE[:-1], start, "drums.mid"], capsys)
-    assert "drums.mid" in said
+    assert "drums.mid has no note with a pitch" in said or "drums.mid cannot be read" in said
 
 
 def test_a_file_is_no_folder_to_write_to(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -271,6 +269,7 @@ def test_a_file_is_no_folder_to_write_to(folder: Path, capsys: pytest.CaptureFix
             for option, value in DRAWING.items()
         ),
         (["--tune", "3"], "tune.abc has 2 tunes; there is no number 3"),
+        (["--tune", "0"], "tune.abc has 2 tunes; there is no number 0"),
         (["--primer-notes", "3"], "--primer-notes is 3, but there is no --primer"),
         (["--model", "none.pt"], "there is no model none.pt"),
         (["--model", "tune.abc"], "tune.abc is no model of tonerow's"),
@@ -382,7 +381,7 @@ def test_the_page_says_how_the_samples_came_about(folder: Path) -> None:
         **{"instrument": "73", "bars": "2", "tempo bpm": "90.0", "temperature": "0.9"},
     }.items():
         assert f'["{label}", "{value}"]' in page
-    for label in ("seconds", "beam", "primer", "max characters", "top k"):
+    for label in ("seconds", "beam", "primer", "max notes", "max characters", "top k"):
         assert f'["{label}", ' not in page
 
 
@@ -492,21 +491,13 @@ def test_a_piece_is_continued_from_its_first_notes(folder: Path) -> None:
 
 
 def test_what_is_tapped_in_a_terminal_is_heard(folder: Path, opened: list[str]) -> None:
-    keyboard, terminal = os.openpty()
-    own = termios.tcgetattr(terminal)
-
-    def press() -> None:
-        while termios.tcgetattr(terminal)[3] & termios.ICANON:
-            time.sleep(0.01)
-        os.write(keyboard, b"   \r")
-
-    presses = threading.Thread(target=press, daemon=True)
-    presses.start()
-    with open(terminal, closefd=False) as stdin, pytest.MonkeyPatch.context() as patch:
+    with (
+        terminal_with(b"   \r") as terminal,
+        open(terminal, closefd=False) as stdin,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(sys, "stdin", stdin)
         main(["tap", "--model", "model.pt", "--out", "music", "--samples", "1"])
-    presses.join()
-    assert termios.tcgetattr(terminal) == own
     assert opened == [(folder / "music/listen.html").as_uri()]
     assert (folder / "music/sample-00.mp3").stat().st_size > 0
     assert 1 <= len(rhythm(folder / "music/sample-00.mid")) <= 3  # taps at one moment are one note
@@ -590,6 +581,8 @@ def test_a_folder_of_ones_own_music_is_rendered_and_opened(
     (own / "a.abc").write_text(ABC, encoding="utf-8")
     (own / "c.mid").write_bytes(b"la la")
     (own / "d.txt").write_bytes(b"la la")
+    (own / "e.mid").symlink_to(own / "nowhere.mid")
+    (own / "f.abc").mkdir()
     capsys.readouterr()
     main(["play", "own"])
     out, err = capsys.readouterr()
@@ -597,6 +590,7 @@ def test_a_folder_of_ones_own_music_is_rendered_and_opened(
     page = Path(out.strip())
     assert opened == [page.as_uri()]
     assert page.read_text("utf-8").count("data:audio/mpeg;base64,") == 2
+    assert '"title": "own"' in page.read_text("utf-8")
     midi = [pretty_midi.PrettyMIDI(str(page.with_name(f"tune-0{i}.mid"))) for i in range(2)]
     assert [note.pitch for note in midi[0].instruments[0].notes] == pitches(own / "b.mid")
     assert [note.pitch for note in midi[1].instruments[0].notes] == pitches(own / "b.mid")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import termios
-import threading
-import time
-
 import pytest
 
+from tests.cli.terminals import terminal_with
 from tonerow.cli import UsageError
 from tonerow.cli.taps import rhythm_of, taps
 
@@ -33,24 +29,8 @@ def test_no_tap_is_no_rhythm() -> None:
 
 def heard(keys: bytes) -> list[float]:
     """What a terminal gives in which these keys are pressed, a second for each space bar."""
-    keyboard, terminal = os.openpty()
-    before = termios.tcgetattr(terminal)
-
-    def press() -> None:
-        while termios.tcgetattr(terminal)[3] & termios.ICANON:
-            time.sleep(0.01)
-        os.write(keyboard, keys)
-
-    presses = threading.Thread(target=press, daemon=True)
-    presses.start()
-    try:
-        moments = taps(terminal, clock=iter(map(float, range(9))).__next__)
-    finally:
-        assert termios.tcgetattr(terminal) == before
-        presses.join()
-        os.close(keyboard)
-        os.close(terminal)
-    return moments
+    with terminal_with(keys) as terminal:
+        return taps(terminal, clock=iter(map(float, range(9))).__next__)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\x04"])

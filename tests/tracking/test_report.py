@@ -63,9 +63,9 @@ def report(tmp_path: Path) -> Report:
     """Reports on what is written into a checkout whose branch `main` holds `BEFORE`."""
     env = {**clean_environment(), "PYTHONPATH": str(SOURCE / "src")}
 
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+            command, cwd=tmp_path, env=env | more, capture_output=True, text=True, check=False
         )
 
     write(tmp_path, BEFORE)
@@ -74,13 +74,12 @@ def report(tmp_path: Path) -> Report:
     run("git", "commit", "--quiet", "--message", "before")
     run("git", "switch", "--quiet", "--create", "change")
 
-    def made(works: Works, *base: str, commit: bool = False, **of: str) -> tuple[int, str]:
+    def made(works: Works, base: str = "", commit: bool = False, **of: str) -> tuple[int, str]:
         write(tmp_path, works, **of)
         if commit:
             run("git", "commit", "--quiet", "--all", "--message", "after")
-        done = run(sys.executable, "-m", "tonerow.tracking.report", *base)
-        assert not done.stderr
-        return done.returncode, done.stdout
+        done = run(sys.executable, "-m", "tonerow.tracking.report", BASE=base)
+        return done.returncode, done.stdout + done.stderr
 
     return made
 
@@ -96,6 +95,12 @@ def test_a_worse_model_fails_also_where_its_numbers_are_committed(report: Report
     assert status == 1
     assert text.startswith("# Since main\n\n**Worse** than the committed model")
     assert report(worse)[0] == 0
+
+
+def test_a_commit_that_is_not_there_is_a_failure(report: Report) -> None:
+    status, text = report(BEFORE, "mian")
+    assert status == 1
+    assert text.startswith("BASE is 'mian', which git does not know here")
 
 
 def test_another_model_is_no_failure(report: Report) -> None:

@@ -377,7 +377,7 @@ class TestRecord:
         assert run.data.metrics["evaluate/test.nll"] == 1.4
         assert run.data.metrics["evaluate/test.top 5 ___"] == 80
         assert run.data.metrics["train/best_epoch"] == 2
-        assert run.data.tags["mlflow.note.content"] == "- training: 8 s"
+        assert run.data.tags["mlflow.note.content"].endswith("\n\n- training: 8 s")
         store = client(f"sqlite:///{root / 'mlflow.db'}")
         names = {item.path for item in store.list_artifacts(run.info.run_id, "metrics")}
         assert names == {"metrics/curves.csv", "metrics/evaluate.json", "metrics/train.json"}
@@ -401,6 +401,16 @@ class TestRecord:
         folder = root / "mlartifacts" / run.info.run_id / "artifacts"
         assert (folder / "dvc.lock").read_text() == lock
 
+    def test_leaves_a_description_that_somebody_has_written(
+        self, root: Path, settings: params.Params, results: Path
+    ) -> None:
+        assert record(settings, results)
+        (run,) = runs(root)
+        store = client(f"sqlite:///{root / 'mlflow.db'}")
+        store.set_tag(run.info.run_id, "mlflow.note.content", "mine")
+        assert record(settings, results)
+        assert runs(root)[0].data.tags["mlflow.note.content"] == "mine"
+
     def test_again_replaces_numbers_and_samples(
         self, root: Path, settings: params.Params, results: Path
     ) -> None:
@@ -423,7 +433,8 @@ class TestRecord:
         (run,) = runs(root)
         assert run.info.status == "FINISHED"
         assert run.data.tags["restored"] == "true"
-        assert run.data.tags["mlflow.note.content"] == "- training: not here, restored by DVC"
+        note = run.data.tags["mlflow.note.content"]
+        assert note.endswith("\n\n- training: not here, restored by DVC")
         restored = curves(settings, run.info.run_id, ["val_nll"])["val_nll"]
         assert all(math.isnan(point.seconds) for point in restored)
         assert run.data.tags["model_md5"] == hashlib.md5(b"weights").hexdigest()

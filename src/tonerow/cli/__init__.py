@@ -62,9 +62,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_start(make)
     tap = commands.add_parser("tap", help="tap a rhythm with the space bar and get pitches for it")
-    for command in (make, tap):
-        _add_drawing(command)
-    play = commands.add_parser("play", help="hear samples, or MIDI and ABC files: one, or a folder")
+    _add_drawing(make, has_text=True)
+    _add_drawing(tap, has_text=False)
+    play = commands.add_parser(
+        "play", help="hear samples, or MIDI and ABC files (a folder: the first tune of each)"
+    )
     play.add_argument("what", type=Path, metavar="FILE|FOLDER", help="what to hear")
     play.add_argument("--tune", type=int, metavar="N", help="the N-th of an ABC file (1)")
     for command in (tap, play):
@@ -104,8 +106,8 @@ def _add_start(make: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_drawing(make: argparse.ArgumentParser) -> None:
-    """Adds where to write, and how to draw."""
+def _add_drawing(make: argparse.ArgumentParser, has_text: bool) -> None:
+    """Adds where to write, and how to draw; of text too, or of notes alone."""
     add = make.add_argument
     add("--out", type=Path, required=True, metavar="FOLDER", help="where to; made if it is missing")
     add("--model", type=Path, default=MODEL, help="default: %(default)s")
@@ -115,7 +117,8 @@ def _add_drawing(make: argparse.ArgumentParser) -> None:
     add("--bars", type=int, metavar="N", help="of a sample, at most, an upbeat not counted")
     add("--seconds", type=float, metavar="S", help="of a sample, at most, as it is played")
     add = length.add_argument
-    add("--characters", type=int, help=f"of an ABC tune, at most ({CHARACTERS})")
+    if has_text:
+        add("--characters", type=int, help=f"of an ABC tune, at most ({CHARACTERS})")
     add("--samples", type=int, help=f"how many samples ({SAMPLES}; with --beam 1)")
     add = make.add_argument_group("pitches").add_argument
     add("--hints", metavar="PITCHES", help="first pitches, as '62 66 69' (none)")

@@ -114,10 +114,10 @@ def play(options: argparse.Namespace) -> None:
     if (what / PAGE).is_file():
         show(what / PAGE, options.quiet)
         return
-    scores = list(scores_in(what)) if what.is_dir() else [(plain(what), score_of(what, tune or 1))]
+    scores = list(scores_in(what)) if what.is_dir() else [(plain(what), score_of(what, tune))]
     if not scores:
         raise UsageError(f"{what} has neither {PAGE} nor a MIDI or ABC file that can be read")
-    show(page_of(plain(what), scores), options.quiet)
+    show(page_of(plain(what.resolve()), scores), options.quiet)
 
 
 def show(page: Path, quiet: bool) -> None:
@@ -128,12 +128,15 @@ def show(page: Path, quiet: bool) -> None:
 
 
 def scores_in(folder: Path) -> Iterator[tuple[str, Score]]:
-    """The names and notes of the music files of a folder, up to `MOST_HEARD`; says what is left out."""
+    """The names and notes of the music files of a folder, up to `MOST_HEARD`; says what is left out.
+
+    Of an ABC file it takes the first tune.
+    """
     files = sorted(file for file in folder.iterdir() if kind_of(file.name) in ("midi", "abc"))
     for file in files[:MOST_HEARD]:
         try:
-            yield plain(file), score_of(file, 1)
-        except UsageError as error:
+            yield plain(file), score_of(file)
+        except (UsageError, OSError) as error:
             print(f"left out: {error}", file=sys.stderr)
     if len(files) > MOST_HEARD:
         more = len(files) - MOST_HEARD
@@ -186,7 +189,7 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
     name = "tapped" if tap else plain(options.rhythm)
-    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune or 1)
+    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
     whole = line_of(name, score, request.tokenizer)
     end = end_of(request.settings, vars(score), first_beat(score, melody=True))
     line = melody.cut(request, whole, end)
@@ -198,7 +201,7 @@ def recolour(options: argparse.Namespace, request: Request) -> Made:
 
 def go_on(options: argparse.Namespace, request: Request) -> Made:
     """What comes after the first notes of a file."""
-    score = score_of(options.primer, options.tune or 1)
+    score = score_of(options.primer, options.tune)
     piece = notes_of(plain(options.primer), score, request.tokenizer)
     samples, sizes = request.settings.samples, [request.settings.max_notes]
     ends = [end_of(request.settings, vars(score), first_beat(score, melody=False))] * (samples + 1)

@@ -32,8 +32,8 @@ def plain(file: Path) -> str:
     return file.name.encode("utf-8", "replace").decode()
 
 
-def score_of(file: Path, tune: int) -> Score:
-    """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file."""
+def score_of(file: Path, tune: int | None = None) -> Score:
+    """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file, by itself the first."""
     kind = kind_of(file.name)
     if kind not in ("midi", "abc"):
         endings = ", ".join(MIDI_SUFFIXES + ABC_SUFFIXES)
@@ -42,6 +42,7 @@ def score_of(file: Path, tune: int) -> Score:
         if kind == "midi":
             return read_midi(file.read_bytes())
         tunes = split_tunes(decode(file.read_bytes()))
+        tune = 1 if tune is None else tune
         if not 1 <= tune <= len(tunes):
             raise UsageError(f"{file} has {len(tunes)} tunes; there is no number {tune}")
         return read_tune(tunes[tune - 1])
@@ -82,9 +83,13 @@ def score_of_ticks(
 
 
 def notes_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
-    """All notes of a score, as the model's tokens; some of them are no drums."""
+    """All notes of a score, as the model's tokens.
+
+    Raises:
+        UsageError: there is none but drums.
+    """
     if score.is_drum.all():
-        raise UsageError(f"{name} has no melody: there is no note, or drums alone")
+        raise UsageError(f"{name} has no note with a pitch: it is empty, or there are drums alone")
     notes: pd.DataFrame = encode(tokenizer, to_table(name, score)).to_pandas()
     return notes
 

@@ -82,11 +82,13 @@ def described(
     searches = settings.beam and model.view == "melody"
     for label in (*TOLD_BY_OTHERS, *NOT_FOR[model.view], *(DRAWING if searches else ())):
         del told[label]
+    ended = settings.bars is not None or settings.seconds is not None
+    absent = {*ABSENT[model.view], *(("max_notes",) if ended else ())}
     idle = [*NOTHING.items(), ("top_k", 0), ("min_p", 0.0)]
     told = {
         label: value
         for label, value in told.items()
-        if value is not None and (label, value) not in idle and label not in ABSENT[model.view]
+        if value is not None and (label, value) not in idle and label not in absent
     }
     return {
         "model": name,

@@ -378,7 +378,7 @@ function countedTable(counted) {
     ...[unit, samples, human].map((text) => el("td", {}, text || "–")));
   const heads = ["", "unit", "samples (95 %)", "human tunes (95 %)"];
   const top = el("tr", {}, ...heads.map((text) => el(text ? "th" : "td", { scope: text && "col" }, text)));
-  return el("div", { class: "wide" }, el("table", {}, el("caption", {}, "Means over tunes, with intervals by bootstrap"),
+  return el("div", { class: "wide" }, el("table", {}, el("caption", {}, "Samples and human tunes, with 95 % intervals"),
     el("thead", {}, top), el("tbody", {}, ...counted.map(row))));
 }
 

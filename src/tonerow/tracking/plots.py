@@ -31,9 +31,9 @@ CALIBRATED = {
     "perfect": "as often as it says",
 }
 PICTURES = {
-    "Where the model wins and loses": Path("data/scores/test.png"),
-    "Samples": Path("data/samples/samples.png"),
-    "Samples beside human tunes": Path("data/samples/descriptors.png"),
+    "where the model wins and loses": Path("data/scores/test.png"),
+    "samples": Path("data/samples/samples.png"),
+    "samples beside human tunes": Path("data/samples/descriptors.png"),
 }
 """What the pipeline has drawn of the result that is in the workspace."""
 PANELS = (
@@ -124,10 +124,13 @@ def main() -> None:
     runs = comparison.chosen(settings, names)
     wanted = [name for _, panel in PANELS for name in panel]
     curves = {name: tracking.curves(settings, of[0]["run_id"], wanted) for name, of in runs.items()}
+    here = f"The result in this checkout, {settings.name}"
     pictures = {f"Training: {', '.join(curves)}": draw(curves)}
     if CALIBRATION.is_file():
-        pictures["How far probabilities can be trusted"] = draw_calibration(CALIBRATION)
-    pictures |= {name: path.read_bytes() for name, path in PICTURES.items() if path.is_file()}
+        pictures[f"{here}: how far probabilities can be trusted"] = draw_calibration(CALIBRATION)
+    pictures |= {
+        f"{here}: {k}": path.read_bytes() for k, path in PICTURES.items() if path.is_file()
+    }
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(page("tonerow: plots", pictures), encoding="utf-8")
     print(f"the plots: {OUT}")

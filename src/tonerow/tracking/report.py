@@ -1,6 +1,7 @@
-"""What has changed since a commit, in Markdown: ``python -m tonerow.tracking.report [COMMIT]``.
+"""What has changed since a commit, in Markdown: ``python -m tonerow.tracking.report``.
 
-The commit is the last one, or what git calls by that name, such as the branch that a change is for.
+The commit is the last one, or that of ``BASE`` in the environment, such as the branch that a change is
+for.
 For a continuous integration to post. It fails when the model is worse on val than the committed one
 beyond the 95 % interval of the paired difference; test decides nothing. Where another model, size or
 corpus is selected the two are set side by side, and nothing fails.
@@ -9,6 +10,7 @@ corpus is selected the two are set side by side, and nothing fails.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -56,9 +58,9 @@ def _read(text: str) -> Works:
     return content
 
 
-def _table(rows: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Numbers now and before and their difference, a row each."""
-    lines = ["| | committed | now | difference |", "|---|---|---|---|"]
+def _table(base: str, rows: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Numbers now and at a commit and their difference, a row each."""
+    lines = [f"| | {base} | now | difference |", "|---|---|---|---|"]
     old = dict(flatten(before))
     for name, value in flatten(rows):
         more = f"{value - old[name]:+.6g}" if name in old else "-"
@@ -81,7 +83,11 @@ def _dvc(*arguments: str) -> str:
 
 def main() -> None:
     """Prints the report; exit status 1 if the model is worse."""
-    base = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
+    base = os.environ.get("BASE") or "HEAD"
+    if git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}") is None:
+        sys.exit(
+            f"BASE is {base!r}, which git does not know here: fetch it, or name another commit"
+        )
     own = {name: Path(name).read_text(encoding="utf-8") for name in (SUMMARY, WORKS, SETTINGS)}
     before = {name: git("show", f"{base}:{name}") for name in own}
     lines = [f"# Since {'the last commit' if base == 'HEAD' else base}", ""]
@@ -90,7 +96,11 @@ def main() -> None:
         passes, says = verdict(more(_read(own[WORKS]), _read(works)))
     if not passes and _selected(own[SETTINGS]) != _selected(before[SETTINGS] or "{}"):
         passes, says = True, f"Not the model that is committed, so this is no failure. {says}"
-    lines += [says, "", *_table(json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}"))]
+    lines += [
+        says,
+        "",
+        *_table(base, json.loads(own[SUMMARY]), json.loads(before[SUMMARY] or "{}")),
+    ]
     settings = _dvc("params", "diff", "--md", "--targets", SETTINGS, "--", base)
     changed = settings.count("\n") > 1  # below the header of the table
     lines += ["", "## Settings", "", settings if changed else "As committed."]

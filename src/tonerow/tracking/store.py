@@ -32,6 +32,11 @@ NOTES = "scores/notes.parquet"
 SEARCH = "search"
 """The tag of a search's run and of those of its trials: the name of its study."""
 
+NOTE = "mlflow.note.content"
+"""The tag with a run's description, as Markdown."""
+OWN_NOTE = "Written by the stage `track`; what you write in its place stays."
+"""What a description begins with that is not somebody's own."""
+
 TOKENS = "data/tokens"
 """What DVC knows the tokens by."""
 
@@ -176,9 +181,14 @@ class Store:
         self.client.log_inputs(self.run_id, [DatasetInput(dataset, tags)])
 
     def describe(self, as_text: Callable[[float | None], str]) -> None:
-        """Gives the run a description, given the seconds of its training if it was one."""
-        seconds = self.client.get_run(self.run_id).data.metrics.get("training_seconds")
-        self.client.set_tag(self.run_id, "mlflow.note.content", as_text(seconds))
+        """Gives the run a description, given the seconds of its training if it was one.
+
+        One that somebody has written stays.
+        """
+        of = self.client.get_run(self.run_id).data
+        if of.tags.get(NOTE, OWN_NOTE).startswith(OWN_NOTE):
+            text = as_text(of.metrics.get("training_seconds"))
+            self.client.set_tag(self.run_id, NOTE, f"{OWN_NOTE}\n\n{text}")
 
     def finish(self, md5: str, name: str) -> None:
         """Ends the run; `record` finds it again by the md5."""
