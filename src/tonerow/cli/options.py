@@ -48,7 +48,9 @@ def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
     renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
     asked = ["instrument", "bars", "seconds", *renamed]
-    values = {renamed.get(name, name): getattr(options, name, None) for name in asked}
+    values: dict[str, Any] = {
+        renamed.get(name, name): getattr(options, name, None) for name in asked
+    }
     values |= _drawn_or_searched(options)
     usual = {
         "max_notes": NOTES if options.bars is options.seconds is None else LONGEST,
