@@ -95,6 +95,8 @@ def test_written_bars_are_counted_where_there_are_any(folder: Path) -> None:
     changed = replace(samples, texts={"a": text, "b": "X:1\nno tune"})
     found = compare(asked, changed).bars["full_bars"]
     assert found["samples"] == 0.5
+    human = replace(changed, source_texts={"c": text.replace("CDE|", "CDEF|")})
+    assert compare(asked, human).bars["full_bars"] == found  # they are no samples
     assert "human" not in found  # the tunes of two bars have none between the first and the last
 
 

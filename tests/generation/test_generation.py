@@ -286,6 +286,15 @@ def test_the_notes_of_a_human_abc_tune_have_nats(tokens: Path) -> None:
     np.testing.assert_allclose(per_tune, per_tune[0], rtol=1e-4)  # one tune under three names
 
 
+def test_the_text_of_a_human_tune_is_no_sample(tokens: Path) -> None:
+    made = generate(request(tokens, "lstm_char small", samples=2))
+    assert list(made.texts) == ["sample-00.abc", "sample-01.abc"]
+    assert list(made.source_texts) == ["sample-00-source.abc", "sample-01-source.abc"]
+    for text, source in zip(made.texts.values(), made.source_texts.values(), strict=True):
+        assert source.rstrip().endswith("GABc d2e2|")
+        assert text != source
+
+
 @pytest.mark.parametrize("model", MELODY)
 def test_hints_come_first_and_the_rest_stays_within_the_range(tokens: Path, model: str) -> None:
     asked = request(tokens, model, samples=3, hints=[100, 20], lowest=60, highest=64)

@@ -62,7 +62,7 @@ def generate(request: Request) -> Samples:
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
         **measured(request, *lines),
     }
-    return Samples(notes, sources, metrics, files(texts) | files(heard, "-source"))
+    return Samples(notes, sources, metrics, files(texts), files(heard, "-source"))
 
 
 def choose_tunes(request: Request) -> pd.DataFrame:

@@ -63,13 +63,15 @@ class Samples:
         sources: the same of the tunes that rhythms, openings or headers come from, by the number of
             their sample, cut to as many notes; what was given is `is_given` here too.
         metrics: what stands in ``metrics/generate.json``.
-        texts: further files by name, such as ABC.
+        texts: the samples as files by name, where they are text.
+        source_texts: the same of the sources.
     """
 
     notes: pd.DataFrame
     sources: pd.DataFrame
     metrics: dict[str, Any]
     texts: dict[str, str] = field(default_factory=dict)
+    source_texts: dict[str, str] = field(default_factory=dict)
 
 
 def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[pd.DataFrame]:

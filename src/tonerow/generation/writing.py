@@ -152,7 +152,7 @@ def write_music(
     for old in (*out.glob("sample-*"), *out.glob("source.*")):  # of what was written here before
         if old.suffix in (".mid", ".mp3", ".abc"):
             old.unlink()
-    for name, text in samples.texts.items():
+    for name, text in (samples.texts | samples.source_texts).items():
         (out / name).write_text(text, encoding="utf-8")
     tracks, found = {}, named(samples)
     shared = longest_runs(found, known) if known is not None else {}
