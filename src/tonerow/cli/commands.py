@@ -85,8 +85,8 @@ def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
             f"{about.model} writes {VIEWS[model.view].label}: it starts from "
             f"{' or '.join(STARTS[model.view])}, not from {start}"
         )
-    check(about, model.view, options)
     check_start(options, start)
+    check(about, model.view, options)
     return Request(model, Path(), Tokenizer.from_json(about.tokenizer), settings), about
 
 

@@ -19,23 +19,24 @@ from tonerow.params import Generate
 
 LONGEST = 4000
 """Notes of a sample at most, where bars or seconds say how long it is."""
-OPTIONS = {"lowest": "range", "highest": "range"}
+OPTIONS = {
+    **{"max_notes": "notes", "max_characters": "characters", "tempo_bpm": "tempo"},
+    **{"primer": "primer_notes", "lowest": "range", "highest": "range"},
+}
 """The options of settings that have another name."""
 _NO_METRE = "reads no metre but counts places in the bar from the first note"
 NOT_FOR = {
     "melody": {
         "key": "reads no key but hears it from the notes: give the first notes as --hints",
         "metre": _NO_METRE,
-        "characters": "writes notes, not text",
     },
     "events": {
         "key": "reads no key but hears it from the notes: give a --primer that is in it",
         "metre": _NO_METRE,
-        "characters": "writes notes, not text",
     },
-    "chars": {"notes": "writes text, not notes"},
+    "chars": {},
 }
-"""Further options that mean nothing for a view, and why; see `tonerow.generation.unused`."""
+"""Options that are no settings and mean nothing for a view, and why; see `tonerow.generation.unused`."""
 TAKES = {
     "melody": "--notes, --bars, --seconds, --hints, --range, --instrument, --beam",
     "events": "--primer-notes, --notes, --bars, --seconds, --range",
@@ -46,20 +47,18 @@ TAKES = {
 
 def settings_of(options: argparse.Namespace) -> Generate:
     """The options as settings, checked as those of ``params.yaml``."""
-    renamed = {"notes": "max_notes", "tempo": "tempo_bpm", "characters": "max_characters"}
-    asked = ["instrument", "bars", "seconds", *renamed]
-    values: dict[str, Any] = {
-        renamed.get(name, name): getattr(options, name, None) for name in asked
-    }
-    values |= _drawn_or_searched(options)
     usual = {
         "max_notes": NOTES if options.bars is options.seconds is None else LONGEST,
         "max_characters": CHARACTERS,
+        "primer": PRIMER_NOTES,
         "instrument": 0,
+        **dict.fromkeys(("bars", "seconds", "tempo_bpm")),
     }
-    values |= {name: value for name, value in usual.items() if values[name] is None}
-    primer = getattr(options, "primer_notes", None)
-    values["primer"] = PRIMER_NOTES if primer is None else primer
+    values: dict[str, Any] = {}
+    for name, value in usual.items():
+        asked = getattr(options, OPTIONS.get(name, name), None)
+        values[name] = value if asked is None else asked
+    values |= _drawn_or_searched(options)
     hints, ends = options.hints or "", options.range or "0-127"
     try:
         values["hints"] = [int(pitch) for pitch in hints.replace(",", " ").split()]
@@ -71,9 +70,7 @@ def settings_of(options: argparse.Namespace) -> Generate:
     try:
         return Generate(split="test", **values)
     except ValidationError as error:
-        raise UsageError(
-            _refusal(error, {new: old for old, new in renamed.items()} | {"primer": "primer-notes"})
-        ) from None
+        raise UsageError(_refusal(error)) from None
 
 
 def _drawn_or_searched(options: argparse.Namespace) -> dict[str, Any]:
@@ -98,13 +95,13 @@ def _drawn_or_searched(options: argparse.Namespace) -> dict[str, Any]:
     return DEFAULTS | {"beam": beam, "samples": samples}
 
 
-def _refusal(error: ValidationError, spelt: dict[str, str]) -> str:
+def _refusal(error: ValidationError) -> str:
     """What is wrong with an option, in the words of its setting."""
     first = error.errors()[0]
     if not first["loc"]:
         return str(first["msg"]).removeprefix("Value error, ")
     name = str(first["loc"][0])
-    option = OPTIONS.get(name, spelt.get(name, name))
+    option = OPTIONS.get(name, name)
     return f"--{option.replace('_', '-')} is {first['input']}: {first['msg']}"
 
 

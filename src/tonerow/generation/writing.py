@@ -32,12 +32,6 @@ DRAWING = ("seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay")
 """Settings of how ids are drawn."""
 TOLD_BY_OTHERS = ("samples", "split")
 """Settings that the page need not say: it shows the samples and the titles of their sources."""
-ABSENT = {
-    "melody": ("primer", "max_characters"),
-    "events": ("max_characters",),
-    "chars": ("primer", "max_notes"),
-}
-"""By the view of a model settings that always have a value, and mean nothing for it."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +74,9 @@ def described(
     """
     told = settings.model_dump()
     searches = settings.beam and model.view == "melody"
-    for label in (*TOLD_BY_OTHERS, *NOT_FOR[model.view], *(DRAWING if searches else ())):
-        del told[label]
     ended = settings.bars is not None or settings.seconds is not None
-    absent = {*ABSENT[model.view], *(("max_notes",) if ended else ())}
+    absent = {*TOLD_BY_OTHERS, *NOT_FOR[model.view], *(DRAWING if searches else ())}
+    absent |= {"max_notes"} if ended else set()
     idle = [*NOTHING.items(), ("top_k", 0), ("min_p", 0.0)]
     told = {
         label: value

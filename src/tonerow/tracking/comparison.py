@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from tonerow import models, params, tracking
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.models.base import Sees
+from tonerow.tracking.overview import estimate
 from tonerow.views import VIEWS, View
 
 NOT_THERE = "-"
@@ -80,17 +81,6 @@ def _number(form: str) -> Show:
     return lambda run, key: form.format(float(run[key])) if key in run else NOT_THERE
 
 
-def _estimate(run: Run, key: str) -> str:
-    """A number with its 95 % interval, if it has one."""
-    if key not in run:
-        return NOT_THERE
-    number, ends = f"{float(run[key]):.3f}", [f"{key}_low", f"{key}_high"]
-    if any(end not in run for end in ends):
-        return number
-    low, high = (float(run[end]) for end in ends)
-    return f"{number} ({low:.3f} to {high:.3f})"
-
-
 def _text(run: Run, key: str) -> str:
     return str(run.get(key, NOT_THERE))
 
@@ -101,14 +91,14 @@ COLUMNS: dict[str, tuple[str, Show]] = {
     "train s": ("training_seconds", _number("{:,.0f}")),
     "notes/s": ("notes_per_second", _number("{:,.0f}")),
     "val pitch nats": ("evaluate/val.pitch_nll", _number("{:.3f}")),
-    "test pitch nats (95 %)": (LEVEL, _estimate),
+    "test pitch nats (95 %)": (LEVEL, estimate),
     "sd over seeds": ("spread", _number("{:.4f}")),
-    "accuracy (95 %)": ("evaluate/test.pitch_accuracy", _estimate),
+    "accuracy (95 %)": ("evaluate/test.pitch_accuracy", estimate),
     "its rival": (RIVAL, _text),
-    "more than its rival (95 %)": ("evaluate/test.rival.difference", _estimate),
-    "more than the first row (95 %)": ("more", _estimate),
-    "test note bits (95 %)": ("evaluate/test.bits_per_note", _estimate),
-    "test char nats (95 %)": ("evaluate/test.char_nll", _estimate),
+    "more than its rival (95 %)": ("evaluate/test.rival.difference", estimate),
+    "more than the first row (95 %)": ("more", estimate),
+    "test note bits (95 %)": ("evaluate/test.bits_per_note", estimate),
+    "test char nats (95 %)": ("evaluate/test.char_nll", estimate),
     "bits per written note": ("evaluate/test.bits_per_written_note", _number("{:.3f}")),
 }
 """Header of each column, the metric it shows and how."""

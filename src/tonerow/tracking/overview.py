@@ -46,19 +46,19 @@ def _scores(field: str, one: str, test: Mapping[str, Any], val: Mapping[str, Any
     """A table of scores with their intervals."""
     lines = ["| | test (95 % over works) | val |", "|---|---|---|"]
     for unit, scale in (("bits", 1 / math.log(2)), ("nats", 1.0)):
-        cells = [_estimate(of, f"{field}_nll", scale) for of in (test, val)]
+        cells = [estimate(of, f"{field}_nll", scale) for of in (test, val)]
         lines.append(f"| {unit} a {one} | {' | '.join(cells)} |")
-    cells = [_estimate(of, f"{field}_accuracy") for of in (test, val)]
+    cells = [estimate(of, f"{field}_accuracy") for of in (test, val)]
     lines.append(f"| accuracy | {' | '.join(cells)} |")
     if rival := test.get("rival"):
         name = rival["name"].removeprefix("rival_").replace("_", " ")
-        cells = [_estimate(of.get("rival", {}), "difference") for of in (test, val)]
+        cells = [estimate(of.get("rival", {}), "difference") for of in (test, val)]
         lines.append(f"| nats more than the rival ({name}) | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
-def _estimate(of: Mapping[str, Any], key: str, scale: float = 1.0) -> str:
-    """A number, with its interval if it has one."""
+def estimate(of: Mapping[str, Any], key: str, scale: float = 1.0) -> str:
+    """A number, with its 95 % interval if it has one; "-" if it is not there."""
     found = [of[name] * scale for name in (key, f"{key}_low", f"{key}_high") if name in of]
     if len(found) < 3:
         return "".join(f"{number:.3f}" for number in found[:1]) or "-"
