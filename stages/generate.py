@@ -25,7 +25,7 @@ def main() -> None:
     samples = generate(request)
     found = compare(request, samples)
     metrics = added(samples.metrics, found)
-    picture = draw(out / "descriptors.png", found, metrics["copied"])
+    picture = draw(out / "descriptors.png", found)
     chosen = settings.model, settings.size, settings.corpus
     about = described(*chosen, opened.model, settings.generate)
     known = Known(tokens, opened.model.view)

@@ -14,12 +14,13 @@ from tests.tokens.token_tables import random_piece, write_corpus
 from tonerow.generation.descriptors import (
     RUNS,
     Known,
-    describe,
     in_runs,
+    lines_of,
     of_line,
     pitch_class_entropy,
     repeated,
     scale_consistency,
+    side_by_side,
 )
 from tonerow.tokens import corpus
 from tonerow.views import load_melody
@@ -83,8 +84,8 @@ def test_a_single_note_gives_numbers() -> None:
 
 
 def test_samples_stand_beside_human_tunes_with_intervals() -> None:
-    found = describe(samples_of([60, 62], [60, 72]), samples_of([60, 60], [60, 60]))
-    assert found["range"] == {
+    one, other = [{"range": 2.0}, {"range": 12.0}], [{"range": 0.0}] * 2
+    assert side_by_side({"samples": one, "human": other})["range"] == {
         **{"samples": 7, "samples_low": 2, "samples_high": 12},
         **{"human": 0, "human_low": 0, "human_high": 0},
     }
@@ -93,12 +94,12 @@ def test_samples_stand_beside_human_tunes_with_intervals() -> None:
 def test_what_was_given_does_not_count() -> None:
     samples = samples_of([60, 62, 64])
     samples["is_given"] = [True, False, False]
-    assert describe(samples, samples)["range"]["samples"] == 2
+    assert [own.tolist() for own in lines_of(samples)] == [[62, 64]]
 
 
 def test_no_samples_have_no_descriptors() -> None:
-    none = samples_of([60]).head(0)
-    assert set(describe(none, samples_of([60]))["range"]) == {"human", "human_low", "human_high"}
+    found = side_by_side({"samples": [], "human": [{"range": 0.0}, {"range": math.nan}]})
+    assert found == {"range": {"human": 0, "human_low": 0, "human_high": 0}}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_copying_is_reported_at_every_length(tokens: Path) -> None:
     train = load_melody(tokens, "train")
     tune = train.notes["pitch"].numpy()[train.first[0] : train.first[1]][:20].astype(np.int64)
     own = np.random.default_rng(0).integers(30, 90, 20)
-    report = Known(tokens, "melody").report(samples_of(tune), samples_of(own))
+    report = Known(tokens, "melody").report({"samples": [tune], "human": [own]})
     at = {run: report[f"in_runs_of_{run}"] for run in RUNS}
     assert [at[run]["samples"] for run in (8, 16, 24)] == [1, 1, 0]
     assert [at[run]["human"] for run in (8, 16, 24)] == [0, 0, 0]
@@ -154,6 +155,6 @@ def test_copying_has_intervals_over_lines(tokens: Path) -> None:
     train = load_melody(tokens, "train")
     tune = train.notes["pitch"].numpy()[train.first[0] : train.first[1]][:20].astype(np.int64)
     own = np.random.default_rng(0).integers(30, 90, 20)
-    report = Known(tokens, "melody").report(samples_of(tune, own), samples_of(own).head(0))
+    report = Known(tokens, "melody").report({"samples": [tune, own], "human": []})
     assert report["in_runs_of_8"] == {"samples": 0.5, "samples_low": 0, "samples_high": 1}
     assert set(report["longest_run"]) == {"samples", "samples_low", "samples_high"}

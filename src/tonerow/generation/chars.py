@@ -60,7 +60,7 @@ def generate(request: Request) -> Samples:
         "samples": len(texts),
         "parsed_fraction": float(np.mean([tune is not None for tune in found])),
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
-        **measured(request, *lines),
+        **measured(request, lines[0]),
     }
     return Samples(notes, sources, metrics, files(texts), files(heard, "-source"))
 

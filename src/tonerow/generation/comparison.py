@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from tonerow import abc_notation
 from tonerow.evaluation.intervals import Estimate
 from tonerow.generation.bars import full_bars, kept_bars, repeated_bars
-from tonerow.generation.descriptors import side_by_side
+from tonerow.generation.descriptors import Known, of_line, side_by_side
 from tonerow.generation.distributions import KINDS, alike, histogram, shares
 from tonerow.generation.lines import HeldOut, Line, Metre, lines_in, metre_of
 from tonerow.generation.measures import measure_of
@@ -27,19 +27,21 @@ class Comparison:
 
     Attributes:
         tunes: how many held-out tunes there are.
-        bars: descriptors of bars, of samples and their sources, as `descriptors.describe` gives others.
+        descriptors: of each line (`descriptors.of_line`) and of its bars, see `described`.
+        copied: see `descriptors.Known.report`.
         alike: ``<kind>_<measure>`` of `distributions.alike`.
         shares: for each kind that was counted the histograms of both, the same bins each.
     """
 
     tunes: int
-    bars: dict[str, dict[str, float]]
+    descriptors: dict[str, dict[str, float]]
+    copied: dict[str, dict[str, float]]
     alike: dict[str, dict[str, float]]
     shares: dict[str, dict[str, list[Estimate]]]
 
 
 def compare(request: Request, samples: Samples) -> Comparison:
-    """Counts samples and the held-out tunes of their split.
+    """Counts samples and all held-out tunes of their split, these cut as samples are.
 
     What is only rhythm is left out for a model that is given the rhythm.
 
@@ -48,13 +50,18 @@ def compare(request: Request, samples: Samples) -> Comparison:
         samples: what was generated.
     """
     held_out = HeldOut(request)
-    own = lines_in(samples.notes, held_out.melody, metres(request, samples, held_out))
+    own = list(
+        lines_in(samples.notes, held_out.melody, metres(request, samples, held_out)).values()
+    )
     human = held_out.lines()
+    lines = {"samples": own, "human": human}
+    known = Known(request.tokens, request.model.view)
     kinds = [kind for kind in KINDS if not kind.is_rhythm or writes_rhythm(request)]
-    sides = {kind: (shares(kind, list(own.values())), shares(kind, human)) for kind in kinds}
+    sides = {kind: (shares(kind, own), shares(kind, human)) for kind in kinds}
     return Comparison(
         tunes=len(human),
-        bars=bars(request, samples, held_out, own),
+        descriptors=described(request, samples, held_out, lines),
+        copied=known.report({who: [line.pitch for line in some] for who, some in lines.items()}),
         alike={
             f"{kind.name}_{measure}": of
             for kind, both in sides.items()
@@ -97,31 +104,32 @@ def source_metres(
     return {int(str(i)): held_out.metre(str(piece), from_first_note) for i, piece in pieces.items()}
 
 
-def bars(
-    request: Request, samples: Samples, held_out: HeldOut, own: Mapping[int, Line]
+def described(
+    request: Request, samples: Samples, held_out: HeldOut, lines: Mapping[str, Sequence[Line]]
 ) -> dict[str, dict[str, float]]:
-    """Descriptors of the bars of samples and of their sources.
+    """Descriptors of samples and of held-out tunes: means over lines with their intervals.
 
-    ``repeated_bars``, see there; of a model that writes its own rhythm also whether its bars add up:
-    ``full_bars`` where it writes bar lines (of the tunes that the reader takes), else ``kept_bars``.
-    A model without rests moves what follows a rest against the bars, in samples and in sources.
+    Those of the pitches, see `descriptors.of_line`, and ``repeated_bars``; of a model that writes its
+    own rhythm also whether its bars add up: ``full_bars`` where it writes bar lines (of the tunes that
+    the reader takes), else ``kept_bars``. A model without rests moves what follows a rest against the
+    bars.
     """
     is_text = request.model.view == "chars"
-    at = source_metres(samples.sources, held_out, from_first_note=not is_text)
-    lines = {"samples": own, "human": lines_in(samples.sources, held_out.melody, at)}
-    counted = {"repeated_bars": repeated_bars}
+    of_bars = {"repeated_bars": repeated_bars}
     if writes_rhythm(request) and not is_text:
-        counted["kept_bars"] = kept_bars
-    described: dict[str, list[Mapping[str, float]]] = {
-        who: [{name: of(line) for name, of in counted.items()} for line in some.values()]
+        of_bars["kept_bars"] = kept_bars
+    found: dict[str, list[Mapping[str, float]]] = {
+        who: [
+            {**of_line(line.pitch), **{name: of(line) for name, of in of_bars.items()}}
+            for line in some
+            if len(line.pitch)
+        ]
         for who, some in lines.items()
     }
     if is_text:
-        pieces = samples.sources["source_piece_id"].unique()
-        human = held_out.pieces["abc_text"].reindex(pieces).dropna()
-        described["samples"] += [_written(text) for text in samples.texts.values()]
-        described["human"] += [_written(str(text)) for text in human]
-    return side_by_side(described)
+        found["samples"] += [_written(text) for text in samples.texts.values()]
+        found["human"] += [_written(str(text)) for text in held_out.pieces["abc_text"].dropna()]
+    return side_by_side(found)
 
 
 def _written(text: str) -> dict[str, float]:
@@ -136,7 +144,8 @@ def added(metrics: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
     """The metrics of samples and those of a comparison."""
     return {
         **metrics,
-        "descriptors": {**metrics["descriptors"], **found.bars},
+        "descriptors": found.descriptors,
+        "copied": found.copied,
         "held_out_tunes": found.tunes,
         "alike": found.alike,
     }

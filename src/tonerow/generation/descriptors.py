@@ -87,23 +87,6 @@ def lines_of(samples: pd.DataFrame) -> list[Ints]:
     return [line["pitch"].to_numpy(np.int64) for _, line in own.groupby("sample")]
 
 
-def describe(samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Descriptors of samples beside those of human tunes.
-
-    Args:
-        samples: rows of `tonerow.notes.schema.SAMPLES`.
-        sources: the same.
-
-    Returns:
-        For each descriptor of `of_line` the mean over samples and over sources, each with its 95 %
-        interval (bootstrap over lines).
-    """
-    tables = {"samples": samples, "human": sources}
-    return side_by_side(
-        {who: [of_line(line) for line in lines_of(table)] for who, table in tables.items()}
-    )
-
-
 def side_by_side(
     described: Mapping[str, Sequence[Mapping[str, float]]],
 ) -> dict[str, dict[str, float]]:
@@ -174,26 +157,26 @@ class Known:
 
     def share(self, samples: pd.DataFrame, run: int = COPIED_RUN) -> float:
         """The share of generated notes in a run that train has too, 0-1."""
-        found = self._share(samples, run)
+        found = self._share(lines_of(samples), run)
         return found.mean if found else 0.0
 
-    def _share(self, samples: pd.DataFrame, run: int) -> Estimate | None:
-        """The same with its 95 % interval (bootstrap over lines); None if no note is generated."""
-        copied = self.copied(lines_of(samples), run)
+    def _share(self, lines: list[Ints], run: int) -> Estimate | None:
+        """Such a share of lines with its 95 % interval (bootstrap over lines); None without notes."""
+        copied = self.copied(lines, run)
         notes = np.array([len(line) for line in copied])
         return bootstrap(np.array([line.sum() for line in copied]), notes) if notes.sum() else None
 
-    def report(self, samples: pd.DataFrame, sources: pd.DataFrame) -> dict[str, dict[str, float]]:
-        """Shares at all `RUNS`, and the mean longest run, of samples and of human tunes.
+    def report(self, lines: Mapping[str, list[Ints]]) -> dict[str, dict[str, float]]:
+        """Shares at all `RUNS`, and the mean longest run, by who wrote the lines.
 
         Each with its 95 % interval (bootstrap over lines); who has no note is left out.
         """
-        tables = {"samples": samples, "human": sources}
         report: dict[str, dict[str, float]] = {}
         for run in RUNS:
-            shares = {who: self._share(table, run) for who, table in tables.items()}
+            shares = {who: self._share(own, run) for who, own in lines.items()}
             of = [named(who, found) for who, found in shares.items() if found]
             report[f"in_runs_of_{run}"] = {key: value for own in of for key, value in own.items()}
-        longest = {who: self.longest(lines_of(table)) for who, table in tables.items()}
-        described = {who: [{"longest_run": run} for run in runs] for who, runs in longest.items()}
+        described = {
+            who: [{"longest_run": run} for run in self.longest(own)] for who, own in lines.items()
+        }
         return report | side_by_side(described)

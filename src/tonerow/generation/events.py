@@ -31,7 +31,7 @@ def generate(request: Request) -> Samples:
     sizes = [min(len(piece), request.settings.max_notes) for piece in pieces]
     ends = ends_of(request, [piece["piece_id"].iloc[0] for piece in pieces], melody=False)
     notes, sources = continued(request, pieces, sizes, pieces, [*ends, *ends])
-    metrics = {"samples": len(pieces), **measured(request, notes, sources)}
+    metrics = {"samples": len(pieces), **measured(request, notes)}
     return Samples(notes, sources, metrics)
 
 

@@ -126,11 +126,15 @@ class HeldOut:
         ends = [math.inf] * len(self._notes)
         if self._request.model.view != "chars":
             ends = ends_of(self._request, list(self._notes), self.melody)
-        cut = [
-            until(notes, end).iloc[self._cut]
-            for notes, end in zip(self._notes.values(), ends, strict=True)
+        cut = {
+            piece: until(notes, end).iloc[self._cut]
+            for (piece, notes), end in zip(self._notes.items(), ends, strict=True)
+        }
+        return [
+            line_of(notes, self.melody, self.metre(piece, from_first_note=False))
+            for piece, notes in cut.items()
+            if len(notes)
         ]
-        return [line_of(notes, self.melody) for notes in cut if len(notes)]
 
     def metre(self, piece: str, from_first_note: bool) -> Metre | None:
         """The metre of a tune, for a time axis of the tune or one from its first note on."""

@@ -35,7 +35,7 @@ def generate(request: Request) -> Samples:
     ends = ends_of(request, [line["piece_id"].iloc[0] for line in held_out], melody=True)
     lines = [cut(request, line, end) for line, end in zip(held_out, ends, strict=True)]
     notes, sources = recolour(request, lines, lines)
-    metrics = {"samples": len(lines), **measured(request, notes, sources)}
+    metrics = {"samples": len(lines), **measured(request, notes)}
     return Samples(notes, sources, metrics)
 
 

@@ -28,13 +28,12 @@ TITLES = {
 }
 
 
-def draw(path: Path, found: Comparison, copied: Mapping[str, Mapping[str, float]]) -> Path:
+def draw(path: Path, found: Comparison) -> Path:
     """Draws all that was compared; the bytes depend on the numbers alone.
 
     Args:
         path: the PNG file; its folder is made if it is missing.
-        found: what was compared; its `tunes` are the human side of the histograms.
-        copied: see `descriptors.Known.report`: of samples, and of as many human tunes.
+        found: what was compared.
 
     Returns:
         The path.
@@ -46,7 +45,7 @@ def draw(path: Path, found: Comparison, copied: Mapping[str, Mapping[str, float]
     axes = figure.subplots(rows, columns).ravel()
     for ax, kind in zip(axes, kinds, strict=False):
         _histogram(ax, kind, found.shares[kind.name], _alike(found.alike, kind.name))
-    _copies(axes[-1], copied)
+    _copies(axes[-1], found.copied)
     handles, names = axes[0].get_legend_handles_labels()
     labels = {"human": f"human: {found.tunes:,} held-out tunes"}
     shown = [labels.get(name, name) for name in names]
@@ -94,6 +93,4 @@ def _copies(ax: Axes, copied: Mapping[str, Mapping[str, Any]]) -> None:
     ax.set_xticks(RUNS, [str(run) for run in RUNS])
     ax.set_xlabel("intervals in a row")
     ax.set_ylabel("share of notes (95 %)")
-    ax.set_title(
-        "notes in runs that train has too\nhuman: as many tunes as samples", fontsize="medium"
-    )
+    ax.set_title("notes in runs that train has too", fontsize="medium")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from tonerow.generation.descriptors import Known, describe
+from tonerow.generation.descriptors import Known
 from tonerow.generation.sampling import decay_repeats, draw, restrict, within
 from tonerow.models.base import START, Model
 from tonerow.models.predictions import Predictions
@@ -101,14 +101,12 @@ def numbered(samples: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=SAMPLES.names)
 
 
-def measured(request: Request, notes: pd.DataFrame, sources: pd.DataFrame) -> dict[str, Any]:
-    """What can be counted of samples, beside human tunes: a part of the metrics."""
+def measured(request: Request, notes: pd.DataFrame) -> dict[str, Any]:
+    """What can be counted of samples alone: a part of the metrics."""
     known = Known(request.tokens, request.model.view)
     return {
         "notes": int((~notes["is_given"].astype(bool)).sum()),
         "copied_fraction": known.share(notes),
-        "descriptors": describe(notes, sources),
-        "copied": known.report(notes, sources),
     }
 
 
