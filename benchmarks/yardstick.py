@@ -1,11 +1,12 @@
 """Measures on `kinder` and `chorales` what Pearce (2005) has measured, by 10-fold cross-validation.
 
-Run `python benchmarks/yardstick.py [--models none] [--size few] [--jobs 2]`. Folds are dealt over
-tunes, as published, and over works, which keeps variants of one song on one side. In each, one fold is
-test, one is val, and eight are train. Counting models are those of the baselines stage; the network is
-the model that `params.yaml` selects, in the size for a few hundred tunes: these collections have a
-sixtieth of the notes of the default corpus. The table gives bits a pitch with 95 % intervals
-(bootstrap over works), beside the published figures; what differs stands below it.
+Run `python benchmarks/yardstick.py [--networks lstm_local rnn_heads] [--seeds 1 2 3] [--jobs 2]`. Folds
+are dealt over tunes, as published, and over works, which keeps variants of one song on one side. In
+each, one fold is test, one is val, and eight are train. Counting models are those of the baselines
+stage; the networks are in the size for a few hundred tunes: these collections have a sixtieth of the
+notes of the default corpus. The table gives bits a pitch with 95 % intervals (bootstrap over works),
+beside the published figures; what differs stands below it. Of several training seeds each note's mean
+is scored.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tonerow import params
 from tonerow.evaluation.counting import RIVALS, Rival
-from tonerow.evaluation.cross_validation import PieceNats, counted, mixed
+from tonerow.evaluation.cross_validation import PieceNats, counted
 from tonerow.evaluation.intervals import read_works
-from tonerow.evaluation.scores import evaluate
 from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.params import Params
 from tonerow.progress import progress
 from tonerow.splitting.folds import deal, sides
 from tonerow.splitting.works import read_lines, read_pieces, works
-from tonerow.trials import cell, markdown, read, tokenized, trained
+from tonerow.trials import cell, markdown, read, settings_of, tokenized, trained
 from tonerow.views import VIEWS
 
 COUNTS = {"kinder": (213, 8393, 27), "chorales": (186, 9336, 22)}
@@ -74,8 +75,8 @@ Music Perception and Composition, PhD thesis, City University, London, 2005. Wha
 """
 
 
-MIXTURE = "the network and the last rival, mixed"
-"""Of their probabilities; the share of each is the best on val."""
+SEES = {"lstm_local": "rhythm", "rnn_heads": "pitch_and_past_rhythm"}
+"""What the networks see, as it is called of the rivals; each is compared with the one that sees it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Job:
         sides: the table `SPLIT_TABLE`.
         settings: of all stages.
         rivals: counting models to fit.
-        network: whether to train the selected model.
+        networks: settings of the models to train, by model and seed.
     """
 
     interim: Path
@@ -96,7 +97,7 @@ class Job:
     sides: pa.Table
     settings: Params
     rivals: tuple[Rival, ...]
-    network: bool
+    networks: dict[tuple[str, int], Params]
 
 
 def run(job: Job) -> dict[str, PieceNats]:
@@ -104,17 +105,14 @@ def run(job: Job) -> dict[str, PieceNats]:
     settings = job.settings
     with contextlib.redirect_stderr(io.StringIO()):
         tokens = tokenized(job.interim, job.sides, job.folder, settings)
-        scores = counted(tokens, settings.evaluate.ngram_orders, job.rivals)
-        of_test = {name: of["test"] for name, of in scores.items()}
-        if job.network:
-            done = trained(tokens, settings)
-            val = evaluate(done.model, VIEWS["melody"].load(tokens, "val"), settings.evaluate)
-            network = {"val": val, "test": done.test}
-            nats = {split: of.fields["pitch"]["nats"] for split, of in network.items()}
-            of_test[settings.name] = nats["test"]
-            of_test[MIXTURE], _ = mixed(nats, scores[job.rivals[-1].name])
+        nats = counted(tokens, settings.evaluate.ngram_orders, job.rivals)
+        for (name, seed), own in job.networks.items():
+            nats[f"{name}, seed {seed}"] = trained(tokens, own).test.fields["pitch"]["nats"]
+    for name in dict.fromkeys(name for name, _ in job.networks):
+        of_seeds = [nats[f"{name}, seed {seed}"] for other, seed in job.networks if other == name]
+        nats[name] = np.mean(of_seeds, axis=0)
     test = VIEWS["melody"].load(tokens, "test")
-    return {name: PieceNats.of(test.ids, test.first, nats) for name, nats in of_test.items()}
+    return {name: PieceNats.of(test.ids, test.first, own) for name, own in nats.items()}
 
 
 def prepared(name: str, settings: Params, folder: Path) -> Path:
@@ -146,40 +144,50 @@ def jobs_of(name: str, interim: Path, over: str, options: argparse.Namespace) ->
             pa.table(columns, schema=SPLIT_TABLE),
             settings,
             options.rivals,
-            options.models == "default",
+            options.trained,
         )
 
 
 def rows(
     scores: dict[str, PieceNats], works_of: dict[str, str], over: str, options: argparse.Namespace
 ) -> Iterator[list[str]]:
-    """One row a model."""
-    settings: Params = options.settings
-    sees = {rival.name: rival.sees for rival in options.rivals}
-    sees |= {"ngram_cache": "pitch", settings.name: "rhythm", MIXTURE: "rhythm"}
-    network, total = scores.get(settings.name), len(works_of)
+    """One row a model; a network's says how far it is from the rival that sees as much."""
+    sees = {"ngram_cache": "pitch"} | {rival.name: rival.sees for rival in options.rivals}
+    rival_of = {kind: name for name, kind in sees.items()}
+    total = len(works_of)
     for name, own in scores.items():
-        paired = network and name != settings.name
+        model = name.partition(",")[0]
+        kind = SEES.get(model) or sees[name]
+        rival = scores[rival_of[kind]] if model in SEES else None
         yield [
-            f"`{name}`",
-            sees[name],
+            f"`{model}`{name.removeprefix(model)}",
+            kind,
             over if len(own.pieces) == total else f"{over}; {len(own.pieces)} of {total} scored",
             "",
             cell(own.over_notes(works_of)),
             cell(own.over_pieces(works_of)),
-            cell(network.minus(own, works_of)) if network and paired else "",
+            cell(own.minus(rival, works_of)) if rival else "",
         ]
 
 
 def table(name: str, measured: list[list[str]]) -> str:
     """The Markdown table of a corpus, the published figures first."""
-    means = ["published", "mean over notes", "mean over pieces", "network minus it"]
+    means = ["published", "mean over notes", "mean over pieces", "minus its rival"]
     head = ["model", "sees", "folds over", *means]
     published = [
         [f"{model} (Pearce 2005, {where})", sees, "tunes", bits, "", "", ""]
         for model, sees, bits, where in PUBLISHED[name]
     ]
     return markdown(head, [*published, *measured])
+
+
+def network(name: str, size: str, seed: int) -> Params:
+    """The settings of a model, with a schedule that goes to its end."""
+    tree: dict[str, Any] = settings_of(
+        f"{name} {size}", seed=seed, threads=1, device="cpu"
+    ).model_dump()
+    tree["models"][name][size]["training"]["patience"] = 0
+    return Params.model_validate(tree)
 
 
 def parsed() -> argparse.Namespace:
@@ -189,23 +197,21 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--over", nargs="+", choices=["tunes", "works"], default=["tunes", "works"])
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--tested", type=int, help="test so many of the folds only, for a trial")
-    parser.add_argument("--models", choices=["none", "default"], default="default")
-    parser.add_argument("--size", default="few", help="of the selected model")
+    parser.add_argument("--networks", nargs="*", choices=list(SEES), default=list(SEES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--size", default="few", help="of the networks")
     parser.add_argument("--run", type=int, default=12, help="intervals that tunes of a work share")
     parser.add_argument("--jobs", type=int, default=2, help="folds at once, on a thread each")
     options = parser.parse_args()
     # the last of each that a model here may stand beside
     strongest = {rival.sees: rival for rival in RIVALS if rival.sees != "rhythm_so_far"}
     options.rivals = tuple(dict.fromkeys([RIVALS[0], *strongest.values()]))
-    settings = params.load()
-    tree: dict[str, Any] = settings.model_dump()
-    if options.size not in tree["models"][settings.model]:
-        parser.error(f"{settings.model} has no size {options.size}: add it to params.yaml")
-    tree["train"] |= {"threads": 1, "device": "cpu"}
-    tree["size"] = options.size
-    own = tree["models"][settings.model][options.size]["training"]
-    own["patience"] = 0  # the schedule goes to its end
-    options.settings = Params.model_validate(tree)
+    options.settings = params.load()
+    options.trained = {
+        (name, seed): network(name, options.size, seed)
+        for name in options.networks
+        for seed in options.seeds
+    }
     return options
 
 

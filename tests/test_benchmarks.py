@@ -25,9 +25,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 def test_the_yardstick_has_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked(monkeypatch)
+    asked(monkeypatch, "--seeds", "1", "2")
     options = yardstick.parsed()
-    assert options.settings.selected.training.patience == 0
+    assert len(options.trained) == 4
+    for (name, seed), own in options.trained.items():
+        assert (own.model, own.size, own.train.seed) == (name, "few", seed)
+        assert own.selected.training.patience == 0
     assert {rival.sees for rival in options.rivals} == {"pitch", "pitch_and_past_rhythm", "rhythm"}
 
 

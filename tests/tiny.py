@@ -32,6 +32,7 @@ SIZES = {
     "copy_matches": 3,
     "place_size": 2,
     "relative_size": 3,
+    "ngram_length": 2,
     "window": 6,
 }
 

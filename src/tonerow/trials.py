@@ -74,17 +74,9 @@ class Trained:
 
 
 def trained(folder: Path, settings: Params) -> Trained:
-    """Trains the selected model on tokens and scores test.
-
-    Raises:
-        ValueError: the model does not predict pitches alone.
-    """
+    """Trains the selected model on tokens and scores test."""
     opened = open_model(settings, folder, settings.train.seed)
     model, view = opened.model, VIEWS[opened.model.view]
-    if set(model.predicts) != {"pitch"}:
-        raise ValueError(
-            f"{settings.name} predicts {', '.join(model.predicts)}; choose one of pitch alone"
-        )
     train, val, test = (
         view.load(folder, side).to(opened.device) for side in ("train", "val", "test")
     )

@@ -121,6 +121,13 @@ def make_batch(pieces: Pieces, windows: list[Window]) -> Batch:
     )
 
 
+def whole_pieces(pieces: Pieces) -> Iterator[Batch]:
+    """Each piece that has notes, as a batch of one row."""
+    for begin, end in itertools.pairwise(pieces.first.tolist()):
+        if end > begin:
+            yield make_batch(pieces, [Window(begin, end - begin)])
+
+
 def _before(earlier: Tensor, is_first: Tensor) -> Tensor:
     """What stands before each note: `START` for ids and 0 for values before a piece's first."""
     return earlier.masked_fill(is_first, START if earlier.dtype == torch.int64 else 0)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tonerow.evaluation.counting import RIVALS
-from tonerow.evaluation.cross_validation import PieceNats, counted, mixed
+from tonerow.evaluation.cross_validation import PieceNats, counted
 from tonerow.notes.schema import TOKEN_NOTES
 
 BIT = math.log(2)
@@ -78,19 +78,5 @@ def test_counting_models_score_every_test_note_and_learn_the_scale(tmp_path: Pat
     scores = counted(tmp_path, [2, 3], RIVALS[:1])
     assert list(scores) == ["ngram_cache", RIVALS[0].name]
     for own in scores.values():
-        assert {split: len(nats) for split, nats in own.items()} == {"val": 32, "test": 32}
-        assert own["test"].mean() < math.log(8)
-
-
-def test_a_mixture_takes_of_each_model_what_val_says() -> None:
-    good = {"val": np.full(9, 0.1), "test": np.full(2, 0.2)}
-    bad = {split: nats + 3.0 for split, nats in good.items()}
-    nats, share = mixed(good, bad)
-    assert share == pytest.approx(0, abs=1e-3)
-    assert nats == pytest.approx(good["test"], abs=1e-3)
-    sure, unsure = np.array([0.01, 4.0]), np.array([4.0, 0.01])  # each knows another half
-    one, other = {"val": sure, "test": sure}, {"val": unsure, "test": unsure}
-    nats, share = mixed(one, other)
-    assert share == pytest.approx(0.5, abs=1e-3)
-    p = (math.exp(-0.01) + math.exp(-4.0)) / 2
-    assert nats == pytest.approx(np.full(2, -math.log(p)), abs=1e-3)
+        assert len(own) == 32
+        assert own.mean() < math.log(8)

@@ -19,11 +19,11 @@ from tonerow.models import build, find
 from tonerow.models.base import START, Batch, Model, Sees
 from tonerow.models.predictions import Categorical
 from tonerow.models.vocabulary import Vocabulary
-from tonerow.windows import Window, make_batch
+from tonerow.windows import Window, make_batch, whole_pieces
 
 SIZES = {"pitch_embedding": 8, "embedding": 8, "hidden_size": 16, "encoder_size": 6}
 SIZES |= {"field_size": 8, "window": 12, "copy_size": 4, "copy_matches": 3, "place_size": 2}
-SIZES |= {"relative_size": 3}
+SIZES |= {"relative_size": 3, "ngram_length": 2}
 
 
 def valued(size: int) -> Vocabulary:
@@ -64,6 +64,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lstm_full published: copies": {"copy_size": 4},
     "lstm_local published: places": {"place_size": 2},
     "lstm_local published: relative": {"relative_size": 3},
+    "lstm_local published: n-grams": {"ngram_length": 2},
+    "rnn_heads published: n-grams": {"ngram_length": 2},
     "lstm_window published: gaussian": {"density": "gaussian"},
     "rnn_heads published: all fields": {
         "predicts": ["pitch", "offset", "duration", "velocity", "instrument"]
@@ -90,7 +92,9 @@ def small(name: str, **changes: Any) -> Model:
     section = section_of(name)
     sizes = {key: SIZES[key] for key in SIZES if section.get(key)}
     torch.manual_seed(0)
-    return build(name.split(maxsplit=1)[0], {**section, **sizes, **changes}, VOCABULARIES)
+    model = build(name.split(maxsplit=1)[0], {**section, **sizes, **changes}, VOCABULARIES)
+    model.prepare(whole_pieces(pieces_for(model, (9, 12, 5), seed=1)))
+    return model
 
 
 def batch_for(model: Model, lengths: tuple[int, ...] = (12, 5, 12, 1, 9), seed: int = 0) -> Batch:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from tonerow.evaluation.baselines import melody_lines
 from tonerow.evaluation.choices import baselines
@@ -103,12 +102,8 @@ def _bits(nats: Estimate) -> Estimate:
     return Estimate(*(value / math.log(2) for value in nats))
 
 
-BySplit = Mapping[str, Floats]
-"""Nats of each note of "val" and of "test"."""
-
-
-def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[str, BySplit]:
-    """Fits the n-gram with cache and the rivals on train and val, and scores val and test.
+def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[str, Floats]:
+    """Fits the n-gram with cache and the rivals on train and val, and scores test.
 
     Args:
         tokens: folder with the notes of one fold's split.
@@ -116,7 +111,7 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
         rivals: which.
 
     Returns:
-        By name; the n-gram is "ngram_cache".
+        Nats of each test note by name; the n-gram is "ngram_cache".
     """
     lines = {split: melody_lines(tokens, split) for split in SPLITS}
     train = lines.pop("train")
@@ -124,27 +119,4 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
     cached = baselines((train.pitch, train.first), pitches, orders)["ngram_cache"]
     scores = {"ngram_cache": cached.scores}
     scores |= {rival.name: result(rival, train, lines).scores for rival in rivals}
-    return {name: {split: own["nll"] for split, own in of.items()} for name, of in scores.items()}
-
-
-def mixed(one: BySplit, other: BySplit) -> tuple[Floats, float]:
-    """What test costs a mixture of two models' probabilities.
-
-    Args:
-        one: of the first model.
-        other: of the second.
-
-    Returns:
-        Nats of each test note, and the share of the second, which is the best on val.
-    """
-
-    def of(split: str, share: float) -> Floats:
-        nats: Floats = -np.logaddexp(
-            np.log1p(-share) - one[split].astype(np.float64), np.log(share) - other[split]
-        )
-        return nats
-
-    found = minimize_scalar(
-        lambda share: of("val", share).mean(), bounds=(1e-4, 1 - 1e-4), method="bounded"
-    )
-    return of("test", float(found.x)), float(found.x)
+    return {name: of["test"]["nll"] for name, of in scores.items()}

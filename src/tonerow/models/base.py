@@ -70,6 +70,18 @@ class Batch:
     scored: Tensor
 
 
+class Counting(nn.Module, ABC):
+    """A part of a model that counts something in the training pieces before it learns."""
+
+    @abstractmethod
+    def count(self, pieces: Iterable[Batch]) -> None:
+        """Counts once and for all; what is counted is saved with the weights.
+
+        Args:
+            pieces: each a batch of one row; for this, `now` is read.
+        """
+
+
 class Model(nn.Module, ABC):
     """A sequence model over notes, or over characters.
 
@@ -139,6 +151,12 @@ class Model(nn.Module, ABC):
         weights = [self.loss_weights.get(name, 1.0) for name in self.predicts]
         means = [loss[batch.scored].mean() for loss in losses]
         return torch.stack([w * mean for w, mean in zip(weights, means, strict=True)]).sum()
+
+    def prepare(self, pieces: Iterable[Batch]) -> None:
+        """Lets a part count the training pieces, see `Counting`; called before training."""
+        for module in self.modules():
+            if isinstance(module, Counting):
+                module.count(pieces)
 
     def observe(self, predictions: Predictions, batch: Batch) -> None:
         """Follows what training shows of the errors, see `ContinuousHead.observe`."""

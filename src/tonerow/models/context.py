@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.base import Notes
+from tonerow.models.base import START, Batch, Counting, Notes
 from tonerow.models.copying import Evidence, InformedCopy, Memory
 from tonerow.models.layers import Places
+from tonerow.models.ngrams import GIVEN_RHYTHM, Columns, Foretold, NgramExperts, Past, Viewpoint
 from tonerow.models.relative import Pitches, Relative
+from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Heard:
         came: int64 (B, t), by the field's name: ids of the notes before, where they are copied.
         tonic: (B, n, 12), at the notes that are being decoded.
         evidence: for copying at these notes.
+        past: of the n-grams.
+        columns: of all notes, what n-grams look at, where their rhythm is given.
+        foretold: by n-grams, of the notes that are being decoded.
     """
 
     t: int
@@ -37,19 +44,26 @@ class Heard:
     came: Mapping[str, Tensor] = field(default_factory=dict)
     tonic: Tensor | None = None
     evidence: Evidence | None = None
+    past: Past | None = None
+    columns: Columns = field(default_factory=dict)
+    foretold: Foretold | None = None
 
 
-class PitchContext(nn.Module):
-    """Relations of pitches, and copying from before, each an option; `Context` adds the time.
+class PitchContext(Counting):
+    """Relations of pitches, n-grams of the training pieces, and copying from before, each an option.
+
+    `Context` and `EventContext` add the time.
 
     Args:
         hidden_size: H, size of the decoder's output.
         n_pitches: V.
         whole_rhythm: whether the decoder may know the rhythm that is still to come.
         places: embeds a note's place in the bar, or nothing.
+        viewpoints: of the n-grams.
         copy_size: size of the queries and keys of an `InformedCopy`; 0: none.
         copy_matches: longest match that the copying is told.
         relative_size: size of each embedding of `Relative`; 0: none.
+        ngram_length: notes in the longest context of `NgramExperts`; 0: none.
     """
 
     def __init__(
@@ -58,9 +72,11 @@ class PitchContext(nn.Module):
         n_pitches: int,
         whole_rhythm: bool,
         places: Places | None,
+        viewpoints: tuple[Viewpoint, ...],
         copy_size: int = 0,
         copy_matches: int = 1,
         relative_size: int = 0,
+        ngram_length: int = 0,
     ) -> None:
         super().__init__()
         self.places = places
@@ -70,17 +86,30 @@ class PitchContext(nn.Module):
             if copy_size
             else None
         )
+        self.ngrams = (
+            NgramExperts(hidden_size, n_pitches, ngram_length, viewpoints) if ngram_length else None
+        )
         sizes = [part.size for part in (self.places, self.relative, self.copy) if part is not None]
         self.size = sum(sizes)
 
+    @abstractmethod
+    def columns_of(self, piece: Batch) -> Columns:
+        """What n-grams look at in a whole piece, (1, n)."""
+
+    def count(self, pieces: Iterable[Batch]) -> None:
+        """See `Counting.count`."""
+        if self.ngrams is not None:
+            self.ngrams.count((self.columns_of(piece), piece.now["pitch"]) for piece in pieces)
+
     def told_of_pitches(
-        self, before: Tensor, places: Tensor | None, heard: Heard
+        self, before: Tensor, places: Tensor | None, columns: Columns, heard: Heard
     ) -> tuple[Tensor, Heard]:
         """What is told of the next n notes: (B, n, self.size).
 
         Args:
             before: int64 (B, n), the pitches before each.
             places: (B, n, size), of these notes.
+            columns: of these notes, beside their pitches.
             heard: of the notes before these; its memory knows the time of these.
         """
         told = [before.new_empty(*before.shape, 0).float()]
@@ -95,12 +124,15 @@ class PitchContext(nn.Module):
             evidence, memory = self.copy.recall(before, heard.memory)
             told.append(self.copy.guess(evidence))
             heard = replace(heard, evidence=evidence, memory=memory)
+        if self.ngrams is not None and heard.past is not None:
+            foretold, past = self.ngrams.foretell({**columns, "pitch": before}, heard.past)
+            heard = replace(heard, foretold=foretold, past=past)
         return torch.cat(told, -1), heard
 
     def mix(
         self, logits: Tensor, out: Tensor, before: Tensor, heard: Heard
     ) -> tuple[Tensor, Heard]:
-        """The logits (B, n, V) of the notes that were told of, with those of relations and copies.
+        """The logits (B, n, V) of the notes that were told of, with what the options say of them.
 
         Args:
             logits: (B, n, V), the decoder's own.
@@ -110,14 +142,16 @@ class PitchContext(nn.Module):
         """
         if self.relative is not None:
             logits = logits + self.relative(out, before, heard.tonic)
+        if self.ngrams is not None:
+            logits = logits + self.ngrams(out, heard.foretold)
         if self.copy is not None:
             logits, memory = self.copy(logits, out, heard.evidence, heard.memory)
             heard = replace(heard, memory=memory)
-        return logits, replace(heard, tonic=None, evidence=None)
+        return logits, replace(heard, tonic=None, evidence=None, foretold=None)
 
 
 class Context(PitchContext):
-    """A note's place in the bar, relations of pitches, and copying from before, each an option.
+    """A note's place in the bar, and what `PitchContext` tells, each an option.
 
     A decoder of melodies takes `told` as further inputs, runs, and lets `mix` complete its logits;
     both return where it stands.
@@ -140,16 +174,43 @@ class Context(PitchContext):
     ) -> None:
         ends = ("onset", "remaining") if whole_rhythm else ("onset",)
         places = Places(place_size, ends) if place_size else None
-        super().__init__(hidden_size, n_pitches, whole_rhythm, places, **pitches)
+        super().__init__(hidden_size, n_pitches, whole_rhythm, places, GIVEN_RHYTHM, **pitches)
 
     def begin(self, given: Notes, length: Tensor) -> Heard:
         """Before the first note, see `Model.begin`."""
         pitches = self.relative.begin(length) if self.relative else None
         memory = self.copy.begin(given, length) if self.copy else None
-        return Heard(0, pitches, memory, self.places(given) if self.places else None)
+        places = self.places(given) if self.places else None
+        if self.ngrams is None:
+            return Heard(0, pitches, memory, places)
+        past, columns = self.ngrams.begin(length), columns_of_rhythm(given)
+        return Heard(0, pitches, memory, places, past=past, columns=columns)
+
+    def columns_of(self, piece: Batch) -> Columns:
+        """See `PitchContext.columns_of`."""
+        return {**columns_of_rhythm(piece.given), "pitch": piece.before["pitch"]}
 
     def told(self, before: Tensor, heard: Heard) -> tuple[Tensor, Heard]:
         """What is told of the next n notes, from the pitches before each, (B, n): (B, n, self.size)."""
         until = heard.t + before.shape[1]
         places = heard.places[:, heard.t : until] if heard.places is not None else None
-        return self.told_of_pitches(before, places, heard)
+        columns = {name: column[:, heard.t : until] for name, column in heard.columns.items()}
+        return self.told_of_pitches(before, places, columns, heard)
+
+
+def columns_of_rhythm(given: Notes) -> Columns:
+    """What n-grams may look at in the rhythm (B, L) that is given up to each note.
+
+    A note's place is its duration, that of the note before, and where it begins in a bar that is
+    counted from the line's first note.
+    """
+    rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).unbind(-1)
+    durations = (duration << 15) + F.pad(duration, (1, 0))[:, :-1]
+    columns = {"duration": duration}
+    columns["rhythm"] = F.pad((rest << 15) + duration, (1, 0), value=START)[
+        :, :-1
+    ]  # of the one before
+    for beats in (3, 4):
+        bar = beats * TICKS_PER_BEAT
+        columns[f"place_in_{beats}"] = durations * bar + given["onset"] % bar
+    return columns

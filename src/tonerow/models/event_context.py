@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.base import START, Notes
+from tonerow.models.base import START, Batch, Notes
 from tonerow.models.context import Heard, PitchContext
 from tonerow.models.copying import Evidence, InformedCopy, rising_with
 from tonerow.models.field_copying import FieldCopy
 from tonerow.models.layers import Places
+from tonerow.models.ngrams import OWN_RHYTHM, Columns
 from tonerow.models.pairs import DISTANCES
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabularies
@@ -90,7 +91,8 @@ class EventContext(PitchContext):
         **pitches: int,
     ) -> None:
         places = Places(place_size, ("onset", "end")) if place_size else None
-        super().__init__(hidden_size, vocabularies["pitch"].size, False, places, **pitches)
+        n_pitches = vocabularies["pitch"].size
+        super().__init__(hidden_size, n_pitches, False, places, OWN_RHYTHM, **pitches)
         self.clock, self.copies = Clock(vocabularies, fields), nn.ModuleDict()
         if self.copy is not None:
             # by how far (the rhythm, the pitches) before two notes agree, and by the time between
@@ -104,7 +106,13 @@ class EventContext(PitchContext):
         pitches = self.relative.begin(length) if self.relative else None
         memory = self.copy.begin_without_rhythm(length) if self.copy else None
         came = {name: length.new_empty(len(length), 0) for name in self.copies}
-        return Heard(0, pitches, memory, clock=torch.zeros_like(length), came=came)
+        past = self.ngrams.begin(length) if self.ngrams else None
+        return Heard(0, pitches, memory, clock=torch.zeros_like(length), came=came, past=past)
+
+    def columns_of(self, piece: Batch) -> Columns:
+        """See `PitchContext.columns_of`."""
+        times, rhythm, _ = self.clock(piece.before, torch.zeros_like(piece.length))
+        return {**_columns(times, rhythm), "pitch": piece.before["pitch"]}
 
     def told(self, before: Notes, heard: Heard) -> tuple[Tensor, Heard]:
         """What is told of the next n notes, from the note before each, (B, n): (B, n, self.size)."""
@@ -116,7 +124,7 @@ class EventContext(PitchContext):
             memory = replace(memory, line=memory.line.longer(rhythm, times["onset"]))
         heard = replace(heard, clock=clock, came=came, memory=memory)
         places = self.places(times) if self.places is not None else None
-        return self.told_of_pitches(before["pitch"], places, heard)
+        return self.told_of_pitches(before["pitch"], places, _columns(times, rhythm), heard)
 
     def mix_all(
         self, predictions: Predictions, out: Tensor, before: Tensor, heard: Heard
@@ -143,3 +151,10 @@ class EventContext(PitchContext):
         """Two of int (B, n, T), where the tables of a `FieldCopy` are looked up."""
         pitch, rhythm = of.matched
         return [rhythm.int() * (copy.longest + 1) + pitch, copy.distances[of.apart]]
+
+
+def _columns(times: Notes, rhythm: Tensor) -> Columns:
+    """What n-grams look at in the time of the note before each of n notes, (B, n), see `Clock`."""
+    bar = 4 * TICKS_PER_BEAT
+    place = (times["end"] - times["onset"]) * bar + times["end"] % bar
+    return {"rhythm": rhythm.long(), "end_in_4": place}

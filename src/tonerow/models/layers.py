@@ -64,14 +64,15 @@ def advance(rnn: nn.RNNBase, x: Tensor, state: Any) -> tuple[Tensor, Any]:
     four times as long as the product with them. The cell does not.
 
     Args:
-        rnn: batch_first, one direction.
+        rnn: batch_first.
         x: (B, n, I).
         state: as the module's own: None is zeros.
 
     Returns:
         outputs (B, n, H), and the state after them.
     """
-    if not isinstance(rnn, nn.LSTM) or rnn.training or x.is_cuda or x.shape[1] != 1:
+    one_note = x.shape[1] == 1 and x.device.type == "cpu" and not rnn.training
+    if not one_note or not isinstance(rnn, nn.LSTM) or rnn.bidirectional or rnn.proj_size:
         outputs, state = rnn(x, state)
         return outputs, state
     hidden, cell = state or [x.new_zeros(rnn.num_layers, len(x), rnn.hidden_size)] * 2

@@ -41,6 +41,10 @@ class _Informed(Architecture):
     which the model is told the pitch classes so far and predicts intervals and degrees beside
     pitches; 0 is none of this"""
 
+    ngram_length: Annotated[int, Field(ge=0, le=16)]
+    """notes in the longest context of the n-grams of train that are experts inside the model, 1-16; 0
+    is none"""
+
 
 class _Melody(_Informed):
     """What any model of melodies has."""

@@ -23,7 +23,7 @@ from tonerow.progress import progress
 from tonerow.training.averaging import Average
 from tonerow.training.team import Team
 from tonerow.views import Pieces
-from tonerow.windows import batches, make_batch, training_windows, transpose
+from tonerow.windows import batches, make_batch, training_windows, transpose, whole_pieces
 
 EpochRow = dict[str, float]
 
@@ -151,6 +151,7 @@ def fit(
         raise TrainingError("train or val has no notes for this model; see metrics/split.json")
     settings, scoring = params.selected.training, params.evaluate
     done = Progress()
+    model.prepare(whole_pieces(train))
     optimizer, average = make_optimizer(model, settings), Average(model, settings.average)
     learner = Learner(model, team.forward_of(model), optimizer, average, team)
     resume = team.of_first(resume)
