@@ -19,13 +19,14 @@ import torch
 from tests import shipped
 from tests.cli.terminals import terminal_with
 from tests.listening.pages import code
-from tests.tiny import SHIPPED, model_of, settings
+from tests.tiny import SHIPPED, melodies, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.abc_notation.fields import parse_key
 from tonerow.cli import DEFAULTS, MODES, main
-from tonerow.model_files import Saved, save_model
+from tonerow.model_files import Saved, load_model, save_model
 from tonerow.models import find
 from tonerow.views import vocabularies
+from tonerow.windows import whole_pieces
 
 ABC = "X:1\nT:one\nL:1/8\nK:D\nA2|d2f2 afdA|\n\nX:2\nT:two\nL:1/8\nK:C\nC2 z2 E|\n"
 RHYTHM_READERS = [f"{model} small" for model in SHIPPED.models if find(model).view == "melody"]
@@ -164,6 +165,18 @@ def test_info_says_what_a_model_is(folder: Path, capsys: pytest.CaptureFixture[s
     assert (
         "sees the notes before, and the rhythm of the whole line; predicts pitch (of 128)" in said
     )
+
+
+def test_info_tells_what_a_model_has_counted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = model_file(folder, "lstm_local few")
+    model, about = load_model(path, torch.device("cpu"))
+    model.prepare(whole_pieces(melodies([12])))
+    save_model(path, model, about)
+    main(["info", "model.pt"])
+    said = capsys.readouterr().out
+    assert re.match(r"lstm_local, size few: [\d,]+ numbers, and [\d,]+ counts of what", said)
 
 
 @pytest.mark.parametrize("model", ["lstm_window", "lstm_char"])

@@ -34,6 +34,7 @@ from tonerow.listening.page import Group, Pair, summary, write_page
 from tonerow.midi.writing import write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
+from tonerow.models.ngrams import NgramExperts
 from tonerow.notes.score import Score
 from tonerow.notes.table import to_table
 from tonerow.tokens.tokenizer import Tokenizer
@@ -47,7 +48,9 @@ def info(options: argparse.Namespace) -> None:
     """Prints what a model file is."""
     model, about = opened(options.model)
     heard = Tokenizer.from_json(about.tokenizer).counts
-    print(f"{about.model}, size {about.size}: {model.n_parameters():,} numbers")
+    counts = sum(len(part.counts) for part in model.modules() if isinstance(part, NgramExperts))
+    more = f", and {counts:,} counts of what it was trained on" if counts else ""
+    print(f"{about.model}, size {about.size}: {model.n_parameters():,} numbers{more}")
     print(f"trained on {heard['pieces']:,} pieces of {about.corpus}, {heard['notes']:,} notes")
     print("  " + ", ".join(f"{name}: {value:.6g}" for name, value in about.scores.items()))
     sizes = [f"{name} (of {model.vocabularies[name].size})" for name in model.predicts]
