@@ -31,7 +31,7 @@ What it starts from depends on the model (`tonerow info` says it of yours):
   a model that gives pitches to a rhythm     --rhythm FILE or --tap PAIRS
   a model of whole notes                     --primer FILE
   a model of ABC text                        --header FIELDS
-Writes each sample as MIDI and MP3, your tune beside them, a picture, and a page to listen with.
+Writes each sample as MIDI and MP3, your tune beside them, and a page to look at and listen to.
 
 How much it writes: --notes, --bars or --seconds, of your notes and its own together. A bar is one of
 your file's first metre, or 4 beats if it states none; an upbeat is not counted. A note that sounds

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
 from tonerow.progress import progress
 
-PAGE = "listen.html"
+PAGE, PICTURE = "listen.html", "samples.png"
 DRAWING = ("seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay")
 """Settings of how ids are drawn."""
 TOLD_BY_OTHERS = ("samples", "split")
@@ -102,7 +101,7 @@ def write_samples(
     beside: Beside | None = None,
     known: Known | None = None,
 ) -> None:
-    """Writes all files of the samples, and their notes as tables.
+    """Writes all files of the samples, a picture of them, and their notes as tables.
 
     Args:
         out: the folder; made if it is missing.
@@ -116,6 +115,9 @@ def write_samples(
     columns = ["piece_id", "title", "tempo_bpm"]
     pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
     write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, beside, known)
+    from tonerow.listening.roll import draw_rolls  # noqa: PLC0415 (matplotlib takes a second)
+
+    draw_rolls(out / PICTURE, samples.notes, samples.sources)
     for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
         table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
         reports.write_table(out / f"{name}.parquet", table)
@@ -130,7 +132,7 @@ def write_music(
     beside: Beside | None = None,
     known: Known | None = None,
 ) -> None:
-    """Writes what can be heard, seen and read.
+    """Writes what can be heard and read, and the page, which shows it.
 
     Args:
         out: the folder; made if it is missing. What an earlier call wrote there goes.
@@ -145,6 +147,7 @@ def write_music(
     for old in (*out.glob("sample-*"), *out.glob("source.*")):  # of what was written here before
         if old.suffix in (".mid", ".mp3", ".abc"):
             old.unlink()
+    (out / PICTURE).unlink(missing_ok=True)
     for name, text in (samples.texts | samples.source_texts).items():
         (out / name).write_text(text, encoding="utf-8")
     tracks, found = {}, named(samples)
@@ -155,7 +158,7 @@ def write_music(
         write_midi(out / f"{name}.mid", notes, bpm)
         tracks[name] = track_of(out, name, notes, bpm, shared.get(name, {}))
     midi = [track.files["midi"] for track in tracks.values()]
-    sound(midi, meanwhile=partial(_draw, out / "samples.png", samples))
+    sound(midi)
     rest = {label: value for label, value in about.items() if label != "model"}
     pairs = list(pairs_of(samples, tracks, pieces["title"]))
     write_page(
@@ -210,20 +213,11 @@ def pairs_of(
         yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)
 
 
-def sound(files: list[Path], meanwhile: Callable[[], None] | None = None) -> None:
-    """Writes an MP3 beside each MIDI file, on all cores; something else may be done meanwhile."""
+def sound(files: list[Path]) -> None:
+    """Writes an MP3 beside each MIDI file, on all cores."""
 
     def write(midi: Path) -> None:
         write_mp3(midi.with_suffix(".mp3"), *render(midi))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        done = threads.map(write, files)
-        if meanwhile:
-            meanwhile()
-        list(progress(done, total=len(files), desc="sound", unit="files"))
-
-
-def _draw(path: Path, samples: Samples) -> None:
-    from tonerow.listening.roll import draw_rolls  # noqa: PLC0415 (matplotlib takes half a second)
-
-    draw_rolls(path, samples.notes, samples.sources)
+        list(progress(threads.map(write, files), total=len(files), desc="sound", unit="files"))
