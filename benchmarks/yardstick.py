@@ -106,13 +106,17 @@ def run(job: Job) -> dict[str, PieceNats]:
     with contextlib.redirect_stderr(io.StringIO()):
         tokens = tokenized(job.interim, job.sides, job.folder, settings)
         nats = counted(tokens, settings.evaluate.ngram_orders, job.rivals)
-        for (name, seed), own in job.networks.items():
-            nats[f"{name}, seed {seed}"] = trained(tokens, own).test.fields["pitch"]["nats"]
-    for name in dict.fromkeys(name for name, _ in job.networks):
-        of_seeds = [nats[f"{name}, seed {seed}"] for other, seed in job.networks if other == name]
-        nats[name] = np.mean(of_seeds, axis=0)
-        if len(of_seeds) > 1:
-            nats[f"{name}, seeds mixed"] = -np.log(np.exp(-np.stack(of_seeds)).mean(0))
+        found = {
+            key: trained(tokens, own).test.fields["pitch"]["nats"]
+            for key, own in job.networks.items()
+        }
+    for name in dict.fromkeys(name for name, _ in found):
+        of_seeds = {seed: own for (other, seed), own in found.items() if other == name}
+        each = np.stack([*of_seeds.values()])
+        if len(each) > 1:
+            nats |= {f"{name}, seed {seed}": own for seed, own in of_seeds.items()}
+            nats[f"{name}, seeds mixed"] = -np.log(np.exp(-each).mean(0))
+        nats[name] = each.mean(0)
     test = VIEWS["melody"].load(tokens, "test")
     return {name: PieceNats.of(test.ids, test.first, own) for name, own in nats.items()}
 
@@ -209,6 +213,9 @@ def parsed() -> argparse.Namespace:
     strongest = {rival.sees: rival for rival in RIVALS if rival.sees != "rhythm_so_far"}
     options.rivals = tuple(dict.fromkeys([RIVALS[0], *strongest.values()]))
     options.settings = params.load()
+    for name in options.networks:
+        if options.size not in options.settings.models[name]:
+            parser.error(f"{name} has no size {options.size}: add it to params.yaml")
     options.trained = {
         (name, seed): network(name, options.size, seed)
         for name in options.networks

@@ -76,7 +76,7 @@ class Repository:
             store: MLflow's, which takes seconds to make; else the first run makes it.
         """
         for folder in FOLDERS:
-            ignore = shutil.ignore_patterns("*.egg-info")  # what is compiled need not be anew
+            ignore = shutil.ignore_patterns("*.egg-info", "*.pyc.*")  # compiled files come along
             shutil.copytree(SOURCE / folder, root / folder, ignore=ignore)
         for name in TRACKED:
             shutil.copy(SOURCE / name, root / name)

@@ -62,7 +62,7 @@ def user_settings() -> tuple[str, str]:
 
 def test_the_tests_pass_with_a_users_settings(tmp_path: Path) -> None:
     for folder in ("src", "stages", "tests", "docs"):
-        ignored = shutil.ignore_patterns("*.egg-info")
+        ignored = shutil.ignore_patterns("*.egg-info", "*.pyc.*")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     for name in ("pyproject.toml", "dvc.yaml", "Makefile", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path / name)

@@ -172,7 +172,7 @@ def test_info_tells_what_a_model_has_counted(
 ) -> None:
     path = model_file(folder, "lstm_local few")
     model, about = load_model(path, torch.device("cpu"))
-    model.prepare(whole_pieces(melodies([12])))
+    model.prepare(lambda: whole_pieces(melodies([12])))
     save_model(path, model, about)
     main(["info", "model.pt"])
     said = capsys.readouterr().out

@@ -80,3 +80,8 @@ def test_counting_models_score_every_test_note_and_learn_the_scale(tmp_path: Pat
     for own in scores.values():
         assert len(own) == 32
         assert own.mean() < math.log(8)
+
+
+def test_nats_of_other_notes_are_refused() -> None:
+    with pytest.raises(ValueError, match="there are 3 nats for 4 notes"):
+        PieceNats.of(["a", "b"], np.array([0, 2, 4]), np.ones(3))

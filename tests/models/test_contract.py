@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def small(name: str, **changes: Any) -> Model:
     sizes = {key: SIZES[key] for key in SIZES if section.get(key)}
     torch.manual_seed(0)
     model = build(name.split(maxsplit=1)[0], {**section, **sizes, **changes}, VOCABULARIES)
-    model.prepare(whole_pieces(pieces_for(model, (9, 12, 5), seed=1)))
+    model.prepare(partial(whole_pieces, pieces_for(model, (9, 12, 5), seed=1)))
     return model
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ RIVALS = ("pitch", "interval", "place", "place_of_3", "place_interval", "rhythm"
 def counted(pieces: Pieces) -> NgramExperts:
     torch.manual_seed(0)
     experts = NgramExperts(4, 128, LONGEST, GIVEN_RHYTHM)
-    experts.count((columns(piece), piece.now["pitch"]) for piece in whole_pieces(pieces))
+    experts.fill((columns(piece), piece.now["pitch"]) for piece in whole_pieces(pieces))
     return experts.eval()
 
 
@@ -75,16 +76,22 @@ def test_they_foretell_what_the_rivals_n_grams_do(name: str) -> None:
 
 @pytest.mark.parametrize("piece", range(len(SIZES)))
 def test_a_piece_is_not_told_of_itself(piece: int) -> None:
-    """But for contexts of its last note, which in training nothing is known of."""
-    experts, rest = counted(TRAIN), counted(without(TRAIN, piece))
-    batch = make_batch(TRAIN, [Window(int(TRAIN.first[piece]), SIZES[piece])])
+    """But for the pitch of its last note, where another note has the same context."""
+    experts, rest, n = counted(TRAIN), counted(without(TRAIN, piece)), SIZES[piece]
+    batch = make_batch(TRAIN, [Window(int(TRAIN.first[piece]), n)])
     keys = experts._keys(columns(batch), experts.begin(batch.length))[0]
     pitch = batch.before["pitch"]
-    counts = experts._without_own(experts._counts(keys), keys, pitch, batch.length)
-    for t in range(SIZES[piece]):
-        hidden = torch.isin(keys[:, t], keys[:, -1])
-        wanted = rest._counts(keys[:, t]) * ~hidden[..., None]
-        assert torch.equal(counts[:, t], wanted)
+    counts = experts._without_own(experts._counts(keys), keys, pitch, batch.length)[0]
+    assert not counts[n - 1].any()  # nothing is known of the last
+    last = experts._symbols(batch.now["pitch"], pitch)[0, n - 1]  # (K,)
+    for t in range(n - 1):
+        more = counts[t] - rest._counts(keys[0, t])
+        shared = keys[0, t] == keys[0, n - 1]
+        assert set(more[shared, last[shared]].tolist()) <= {0.0, 1.0}
+        more[shared, last[shared]] = 0
+        assert not more.any()
+    if n > 1:
+        assert counts[:-1, 0].any()  # what no note before is looked at for is known, too
 
 
 def test_rows_of_a_batch_do_not_touch_each_other() -> None:
@@ -137,7 +144,7 @@ def test_a_pitch_is_counted_once_a_piece() -> None:
         {key: value[:6] for key, value in TRAIN.given.items()},
     )
     experts = counted(again)
-    nothing = torch.tensor([0])  # the first viewpoint's context of no notes
+    nothing = extended(torch.tensor([0]), torch.tensor([0]))  # the first viewpoint's
     assert experts._counts(nothing)[0].nonzero().flatten().tolist() == [60, 62, 64]
     assert experts._counts(nothing)[0, [60, 62, 64]].tolist() == [2, 1, 1]
 
@@ -147,6 +154,14 @@ def test_hashes_differ_where_contexts_do() -> None:
     one = extended(torch.zeros_like(values), values)
     two = extended(one[:, None], values).flatten()
     assert len(set(two.tolist())) == len(values) ** 2
+
+
+def test_viewpoints_do_not_share_contexts() -> None:
+    batch = whole(TEST)
+    experts = counted(TRAIN)
+    keys = experts._keys(columns(batch), experts.begin(batch.length))[0][batch.scored]
+    of = [set(part.flatten().tolist()) for part in torch.split(keys, experts.lengths, -1)]
+    assert len(set().union(*of)) == sum(len(own) for own in of)
 
 
 def test_a_model_that_has_counted_nothing_foretells_nothing() -> None:
@@ -163,7 +178,7 @@ def test_a_model_counts_its_training_pieces_and_keeps_them(name: str) -> None:
     model = model_of(chosen).eval()
     pieces = pieces_for(model, (12, 20, 9))
     before = model(whole(pieces))["pitch"].log_probabilities()
-    model.prepare(whole_pieces(pieces))
+    model.prepare(partial(whole_pieces, pieces))
     batch = whole(pieces)
     after = model(batch)["pitch"].log_probabilities()
     assert not torch.allclose(after[batch.scored], before[batch.scored])

@@ -30,6 +30,12 @@ def test_every_size_of_an_architecture_is_read_by_its_class() -> None:
         ("rnn_heads.small", {"predicts": ["duration"]}, "['duration']; it must hold pitch"),
         ("rnn_heads.small", {"predicts": ["pitch", "pitch"]}, "each field once"),
         ("lstm_char.published", {"training.transpose": 1}, "training.transpose must be 0"),
+        (
+            "lstm_local.few",
+            {"training.transpose": 1},
+            "training.predict all; n-grams need 0 and all",
+        ),
+        ("rnn_heads.few", {"training.predict": "last"}, "training.predict last; n-grams need 0"),
     ],
 )
 def test_a_contradiction_is_named(file: Path, name: str, values: dict[str, Any], says: str) -> None:

@@ -46,7 +46,12 @@ class PieceNats:
             pieces: ids.
             first: int64 (n_pieces + 1,), where each piece begins; none is empty.
             nats: of each note.
+
+        Raises:
+            ValueError: there are more nats than notes, or fewer.
         """
+        if len(nats) != first[-1]:
+            raise ValueError(f"there are {len(nats)} nats for {first[-1]} notes")
         return cls(
             list(pieces), np.diff(first), np.add.reduceat(nats.astype(np.float64), first[:-1])
         )

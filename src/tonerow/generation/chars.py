@@ -55,12 +55,12 @@ def generate(request: Request) -> Samples:
     heard = until_bars(tunes, request.settings.bars)
     human = [played(text, most) for text in heard]
     notes, sources = rows(tunes.index, found, request), rows(tunes.index, human, request)
-    lines = rows(tunes.index, found, melody=True), rows(tunes.index, human, melody=True)
+    lines = rows(tunes.index, found, melody=True)
     metrics = {
         "samples": len(texts),
         "parsed_fraction": float(np.mean([tune is not None for tune in found])),
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
-        **measured(request, lines[0]),
+        **measured(request, lines),
     }
     return Samples(notes, sources, metrics, files(texts), files(heard, "-source"))
 

@@ -8,7 +8,7 @@ everything before t, and what it is conditioned on by design (`conditions_on`).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -152,11 +152,11 @@ class Model(nn.Module, ABC):
         means = [loss[batch.scored].mean() for loss in losses]
         return torch.stack([w * mean for w, mean in zip(weights, means, strict=True)]).sum()
 
-    def prepare(self, pieces: Iterable[Batch]) -> None:
-        """Lets a part count the training pieces, see `Counting`; called before training."""
+    def prepare(self, pieces: Callable[[], Iterable[Batch]]) -> None:
+        """Lets its parts count the training pieces, see `Counting`; called before training."""
         for module in self.modules():
             if isinstance(module, Counting):
-                module.count(pieces)
+                module.count(pieces())
 
     def observe(self, predictions: Predictions, batch: Batch) -> None:
         """Follows what training shows of the errors, see `ContinuousHead.observe`."""

@@ -99,7 +99,7 @@ class PitchContext(Counting):
     def count(self, pieces: Iterable[Batch]) -> None:
         """See `Counting.count`."""
         if self.ngrams is not None:
-            self.ngrams.count((self.columns_of(piece), piece.now["pitch"]) for piece in pieces)
+            self.ngrams.fill((self.columns_of(piece), piece.now["pitch"]) for piece in pieces)
 
     def told_of_pitches(
         self, before: Tensor, places: Tensor | None, columns: Columns, heard: Heard
@@ -205,7 +205,7 @@ def columns_of_rhythm(given: Notes) -> Columns:
     counted from the line's first note.
     """
     rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).unbind(-1)
-    durations = (duration << 15) + F.pad(duration, (1, 0))[:, :-1]
+    durations = (duration << 15) + F.pad(duration, (1, 0))[:, :-1]  # 0 before a line or a window
     columns = {"duration": duration}
     columns["rhythm"] = F.pad((rest << 15) + duration, (1, 0), value=START)[
         :, :-1

@@ -28,7 +28,7 @@ LEAST = 1e-7
 """Probability that an n-gram gives at least: the smallest float32 steps below 1."""
 
 Columns = Mapping[str, Tensor]
-"""By name int64 (B, n) >= `UNKNOWN`, of n notes: "pitch", that before each, and what else there is."""
+"""By name int64 (B, n), of n notes: "pitch" >= `UNKNOWN`, that before each, and what else there is."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,14 @@ class Foretold:
 class NgramExperts(nn.Module):
     """n-grams of the training pieces, and what a network makes of them.
 
-    With N pieces and T different pitches after a context, its share of what is foretold is
+    With N counts of T different pitches after a context, its share of what is foretold is
     N / (N + w T), and the rest is the next shorter context's (Witten and Bell, 1991); the w of each
     length is learned. Each n-gram's log-probabilities, times a factor that depends on the decoder's
     output, are added to the decoder's logits: a product of experts (Hinton, 2002).
 
-    While training, what a piece itself has added to the counts is taken out again, as far as it lies
-    in the same window. Else the network would learn to trust them too much.
+    A piece counts once for each pitch after a context. While training, what a piece itself has added is
+    taken out again, as far as it lies in the same window (and is not its last note). Else the network
+    would learn to trust the counts too much.
 
     Args:
         hidden_size: H, size of the decoder's output.
@@ -174,7 +175,7 @@ class NgramExperts(nn.Module):
         lines["interval"] = _intervals(lines["pitch"])
         keys = []
         for i, of in enumerate(self.viewpoints):
-            key = torch.full_like(before, i)
+            key = extended(torch.zeros_like(before), torch.full_like(before, i))
             if of.moved:  # the first pitch of a piece, which no interval leads to, counts as it is
                 key = extended(key, (before == START).long())
             keys.append(key)
@@ -193,7 +194,7 @@ class NgramExperts(nn.Module):
         interval = (pitch - before.clamp(min=0)) % self.n_pitches
         return torch.where(self.moved, interval[..., None], pitch[..., None])
 
-    def count(self, pieces: Iterator[tuple[Columns, Tensor]]) -> None:
+    def fill(self, pieces: Iterator[tuple[Columns, Tensor]]) -> None:
         """Counts in how many pieces each pitch comes after each context.
 
         Args:
@@ -251,7 +252,8 @@ class NgramExperts(nn.Module):
         parts = (torch.split(x, self.lengths, 2) for x in (counts, total, kept))
         log_p = []
         for of, (own, n, left) in zip(self.viewpoints, zip(*parts, strict=True), strict=True):
-            longer = F.pad(left, (0, 1), value=1.0).flip(-1).cumprod(-1).flip(-1)  # (B, n, K + 1)
+            longer = (left.log() @ left.new_ones(left.shape[-1], left.shape[-1] + 1).tril()).exp()
+            # (B, n, K + 1): the product of `left` from each length on, 1 behind the last
             share = longer[..., 1:] * (1 - left) / n.clamp(min=1)  # of each count
             p = (share[..., None, :] @ own).squeeze(-2) + longer[..., :1] / self.n_pitches
             p = p.gather(-1, interval) if of.moved else p
@@ -279,7 +281,7 @@ class NgramExperts(nn.Module):
     def _without_own(self, counts: Tensor, keys: Tensor, before: Tensor, length: Tensor) -> Tensor:
         """Counts (B, n, K, V) less what each row has added itself, as far as its notes tell.
 
-        What came at the last note is not among the pitches before; its contexts count as never met.
+        What came at the last note is not among the pitches before: its own contexts count as never met.
         """
         row = torch.arange(len(keys), device=keys.device)
         by_row = extended(keys, row[:, None, None].expand_as(keys))
@@ -288,12 +290,13 @@ class NgramExperts(nn.Module):
         came = self._symbols(before[:, 1:], before[:, :-1])
         own = counts.new_zeros(len(groups), self.n_pitches)
         own[group[:, :-1][known], came[known]] = 1.0
-        own[group[row, length - 1]] = float("inf")
-        return (counts - own[group]).clamp(min=0)
+        counts = (counts - own[group]).clamp(min=0)
+        counts[row, length - 1] = 0.0
+        return counts
 
 
 def extended(key: Tensor, value: Tensor) -> Tensor:
-    """Hashes (...) of contexts that hold one more value (...) >= `UNKNOWN`; int64, which overflows."""
+    """Hashes (...) of contexts that hold one more value (...); int64, which overflows."""
     key = (key ^ (value - UNKNOWN)) * MULTIPLIER
     return key ^ (key >> 29)
 

@@ -6,7 +6,7 @@ A class that is added here is found by its name, and `tonerow.models` is not imp
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -44,6 +44,17 @@ class _Informed(Architecture):
     ngram_length: Annotated[int, Field(ge=0, le=16)]
     """notes in the longest context of the n-grams of train that are experts inside the model, 1-16; 0
     is none"""
+
+    @model_validator(mode="after")
+    def _counts_what_it_learns_from(self) -> Self:
+        own = self.training
+        if self.ngram_length and (own.transpose or own.predict == "last"):
+            raise ValueError(
+                f"ngram_length is {self.ngram_length} with training.transpose {own.transpose} and "
+                f"training.predict {own.predict}; n-grams need 0 and all: they count pitches as they "
+                "are, and know nothing of a window's last note"
+            )
+        return self
 
 
 class _Melody(_Informed):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -151,7 +152,7 @@ def fit(
         raise TrainingError("train or val has no notes for this model; see metrics/split.json")
     settings, scoring = params.selected.training, params.evaluate
     done = Progress()
-    model.prepare(whole_pieces(train))
+    model.prepare(partial(whole_pieces, train))
     optimizer, average = make_optimizer(model, settings), Average(model, settings.average)
     learner = Learner(model, team.forward_of(model), optimizer, average, team)
     resume = team.of_first(resume)
