@@ -31,6 +31,8 @@ from tonerow import params
 from tonerow.evaluation.counting import RIVALS, Rival
 from tonerow.evaluation.cross_validation import PieceNats, counted
 from tonerow.evaluation.intervals import read_works
+from tonerow.evaluation.rivalry import SEES_AS_MUCH
+from tonerow.models import find
 from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.params import Params
 from tonerow.progress import progress
@@ -75,8 +77,8 @@ Music Perception and Composition, PhD thesis, City University, London, 2005. Wha
 """
 
 
-SEES = {"lstm_local": "rhythm", "rnn_heads": "pitch_and_past_rhythm"}
-"""What the networks see, as it is called of the rivals; each is compared with the one that sees it."""
+NETWORKS = "lstm_local", "rnn_heads"
+"""One that is given the rhythm of the whole line, and one that knows that of the notes before."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,8 @@ def rows(
     total = len(works_of)
     for name, own in scores.items():
         model = name.partition(",")[0]
-        kind = SEES.get(model) or sees[name]
-        rival = scores[rival_of[kind]] if model in SEES else None
+        is_network = model in NETWORKS
+        kind = SEES_AS_MUCH[find(model).conditions_on] if is_network else sees[name]
         yield [
             f"`{model}`{name.removeprefix(model)}",
             kind,
@@ -172,7 +174,7 @@ def rows(
             "",
             cell(own.over_notes(works_of)),
             cell(own.over_pieces(works_of)),
-            cell(own.minus(rival, works_of)) if rival else "",
+            cell(own.minus(scores[rival_of[kind]], works_of)) if is_network else "",
         ]
 
 
@@ -203,7 +205,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--over", nargs="+", choices=["tunes", "works"], default=["tunes", "works"])
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--tested", type=int, help="test so many of the folds only, for a trial")
-    parser.add_argument("--networks", nargs="*", choices=list(SEES), default=list(SEES))
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=NETWORKS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--size", default="few", help="of the networks")
     parser.add_argument("--run", type=int, default=12, help="intervals that tunes of a work share")

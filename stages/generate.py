@@ -7,7 +7,6 @@ from stages import run
 from tonerow import params, reports
 from tonerow.generation import GenerationError, Request, generate
 from tonerow.generation.comparison import added, compare, histogram_rows, table
-from tonerow.generation.descriptors import Known
 from tonerow.generation.picture import draw
 from tonerow.generation.unused import unused
 from tonerow.generation.writing import Beside, described, write_samples
@@ -28,9 +27,8 @@ def main() -> None:
     picture = draw(out / "descriptors.png", found)
     chosen = settings.model, settings.size, settings.corpus
     about = described(*chosen, opened.model, settings.generate)
-    known = Known(tokens, opened.model.view)
     rows, tempo = table(metrics), settings.generate.tempo_bpm
-    write_samples(out, samples, interim, about, tempo, Beside(picture, rows), known)
+    write_samples(out, samples, interim, about, tempo, Beside(picture, rows), request.known)
     reports.write_json(reported[0], metrics)
     reports.write_csv(reported[1], rows)
     reports.write_csv(reported[2], histogram_rows(found))

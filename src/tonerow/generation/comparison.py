@@ -11,7 +11,7 @@ import pandas as pd
 from tonerow import abc_notation
 from tonerow.evaluation.intervals import Estimate
 from tonerow.generation.bars import full_bars, kept_bars, repeated_bars
-from tonerow.generation.descriptors import Known, of_line, side_by_side
+from tonerow.generation.descriptors import of_line, side_by_side
 from tonerow.generation.distributions import KINDS, alike, histogram, shares
 from tonerow.generation.lines import HeldOut, Line, Metre, lines_in, metre_of
 from tonerow.generation.measures import measure_of
@@ -55,13 +55,14 @@ def compare(request: Request, samples: Samples) -> Comparison:
     )
     human = held_out.lines()
     lines = {"samples": own, "human": human}
-    known = Known(request.tokens, request.model.view)
     kinds = [kind for kind in KINDS if not kind.is_rhythm or writes_rhythm(request)]
     sides = {kind: (shares(kind, own), shares(kind, human)) for kind in kinds}
     return Comparison(
         tunes=len(human),
         descriptors=described(request, samples, held_out, lines),
-        copied=known.report({who: [line.pitch for line in some] for who, some in lines.items()}),
+        copied=request.known.report(
+            {who: [line.pitch for line in some] for who, some in lines.items()}
+        ),
         alike={
             f"{kind.name}_{measure}": of
             for kind, both in sides.items()

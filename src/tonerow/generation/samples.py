@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ class Request:
     def device(self) -> torch.device:
         """Where the model is."""
         return next(self.model.parameters()).device
+
+    @cached_property
+    def known(self) -> Known:
+        """What train holds, to find out what is copied; read once, when it is first asked for."""
+        return Known(self.tokens, self.model.view)
 
 
 @dataclass(frozen=True)
@@ -103,10 +109,9 @@ def numbered(samples: list[pd.DataFrame]) -> pd.DataFrame:
 
 def measured(request: Request, notes: pd.DataFrame) -> dict[str, Any]:
     """What can be counted of samples alone: a part of the metrics."""
-    known = Known(request.tokens, request.model.view)
     return {
         "notes": int((~notes["is_given"].astype(bool)).sum()),
-        "copied_fraction": known.share(notes),
+        "copied_fraction": request.known.share(notes),
     }
 
 
