@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START, Batch, Counting, Notes
 from tonerow.models.copying import Evidence, InformedCopy, Memory
-from tonerow.models.layers import Places
+from tonerow.models.layers import Places, rhythm_ids
 from tonerow.models.ngrams import GIVEN_RHYTHM, Columns, Foretold, NgramExperts, Past, Viewpoint
 from tonerow.models.relative import Pitches, Relative
 from tonerow.models.vocabulary import TICKS_PER_BEAT
@@ -94,12 +94,15 @@ class PitchContext(Counting):
 
     @abstractmethod
     def columns_of(self, piece: Batch) -> Columns:
-        """What n-grams look at in a whole piece, (1, n)."""
+        """What n-grams look at in a whole piece, (1, n), beside its pitches."""
 
     def count(self, pieces: Iterable[Batch]) -> None:
         """See `Counting.count`."""
         if self.ngrams is not None:
-            self.ngrams.fill((self.columns_of(piece), piece.now["pitch"]) for piece in pieces)
+            self.ngrams.fill(
+                ({**self.columns_of(piece), "pitch": piece.before["pitch"]}, piece.now["pitch"])
+                for piece in pieces
+            )
 
     def told_of_pitches(
         self, before: Tensor, places: Tensor | None, columns: Columns, heard: Heard
@@ -188,7 +191,7 @@ class Context(PitchContext):
 
     def columns_of(self, piece: Batch) -> Columns:
         """See `PitchContext.columns_of`."""
-        return {**columns_of_rhythm(piece.given), "pitch": piece.before["pitch"]}
+        return columns_of_rhythm(piece.given)
 
     def told(self, before: Tensor, heard: Heard) -> tuple[Tensor, Heard]:
         """What is told of the next n notes, from the pitches before each, (B, n): (B, n, self.size)."""
@@ -204,13 +207,11 @@ def columns_of_rhythm(given: Notes) -> Columns:
     A note's place is its duration, that of the note before, and where it begins in a bar that is
     counted from the line's first note.
     """
-    rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).unbind(-1)
-    durations = (duration << 15) + F.pad(duration, (1, 0))[:, :-1]  # 0 before a line or a window
-    columns = {"duration": duration}
-    columns["rhythm"] = F.pad((rest << 15) + duration, (1, 0), value=START)[
-        :, :-1
-    ]  # of the one before
+    duration = given["ticks"][..., 1]
+    both = (duration << 15) + F.pad(duration, (1, 0))[:, :-1]  # 0 before a line or a window
+    before = F.pad(rhythm_ids(given), (1, 0), value=START)[:, :-1]
+    columns = {"duration": duration, "rhythm": before}
     for beats in (3, 4):
         bar = beats * TICKS_PER_BEAT
-        columns[f"place_in_{beats}"] = durations * bar + given["onset"] % bar
+        columns[f"place_in_{beats}"] = both * bar + given["onset"] % bar
     return columns

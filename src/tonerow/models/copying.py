@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START
-from tonerow.models.layers import zeroed
+from tonerow.models.layers import rhythm_ids, zeroed
 from tonerow.models.pairs import (
     DISTANCES,
     distance_classes,
@@ -215,8 +215,7 @@ class InformedCopy(nn.Module):
             given: `ticks` (B, L, 2) and `onset` (B, L), see `Batch`.
             length: int64 (B,).
         """
-        rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).int().unbind(-1)
-        rhythm, onset = (rest << 15) + duration, given["onset"].clamp(max=1 << 30).int()  # (B, L)
+        rhythm, onset = rhythm_ids(given).int(), given["onset"].clamp(max=1 << 30).int()  # (B, L)
         at = torch.arange(rhythm.shape[1], device=rhythm.device, dtype=torch.int32)
         rhythm = torch.where(at < length[:, None], rhythm, -1 - at)
         return self._nothing_yet(Line(F.pad(rhythm, (1, 0), value=-1)[:, :-1], onset, rhythm))

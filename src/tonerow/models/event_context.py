@@ -112,7 +112,7 @@ class EventContext(PitchContext):
     def columns_of(self, piece: Batch) -> Columns:
         """See `PitchContext.columns_of`."""
         times, rhythm, _ = self.clock(piece.before, torch.zeros_like(piece.length))
-        return {**_columns(times, rhythm), "pitch": piece.before["pitch"]}
+        return _columns(times, rhythm)
 
     def told(self, before: Notes, heard: Heard) -> tuple[Tensor, Heard]:
         """What is told of the next n notes, from the note before each, (B, n): (B, n, self.size)."""
@@ -124,7 +124,8 @@ class EventContext(PitchContext):
             memory = replace(memory, line=memory.line.longer(rhythm, times["onset"]))
         heard = replace(heard, clock=clock, came=came, memory=memory)
         places = self.places(times) if self.places is not None else None
-        return self.told_of_pitches(before["pitch"], places, _columns(times, rhythm), heard)
+        columns = _columns(times, rhythm) if self.ngrams is not None else {}
+        return self.told_of_pitches(before["pitch"], places, columns, heard)
 
     def mix_all(
         self, predictions: Predictions, out: Tensor, before: Tensor, heard: Heard

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
-from tonerow.models.base import START, Notes
+from tonerow.models.base import Notes
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
 
@@ -85,8 +85,14 @@ def advance(rnn: nn.RNNBase, x: Tensor, state: Any) -> tuple[Tensor, Any]:
 
 
 def interval(earlier: Tensor, pitch: Tensor, none: Tensor | int) -> Tensor:
-    """Semitones (...) from one pitch (...) to another; `none` where either is `START`."""
-    return torch.where((earlier != START) & (pitch != START), pitch - earlier, none)
+    """Semitones (...) from one pitch (...) to another; `none` where either is none, below 0."""
+    return torch.where((earlier >= 0) & (pitch >= 0), pitch - earlier, none)
+
+
+def rhythm_ids(given: Notes) -> Tensor:
+    """A number for each note's rest and duration: int64 (B, L), from `Batch.given`."""
+    rest, duration = given["ticks"].clamp(0, (1 << 15) - 1).unbind(-1)
+    return (rest << 15) + duration
 
 
 def zeroed(layer: nn.Linear) -> nn.Linear:

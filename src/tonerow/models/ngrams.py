@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import START
-from tonerow.models.layers import zeroed
+from tonerow.models.layers import interval, zeroed
 
 UNKNOWN = START - 1
 """Stands for what lies before a window that begins inside a piece: no context of train holds it."""
@@ -37,7 +37,7 @@ class Past:
 
     Attributes:
         length: int64 (B,), how many notes each has.
-        columns: those that contexts are made of, of all notes so far.
+        columns: those that contexts are made of, of as many of the last notes as a context holds.
     """
 
     length: Tensor
@@ -187,7 +187,8 @@ class NgramExperts(nn.Module):
                     end = lines[name].shape[1] - back
                     key = extended(key, lines[name][:, end - n : end])
                 keys.append(key)
-        return torch.stack(keys, -1), Past(past.length, so_far)
+        kept = {name: column[:, -self.longest :] for name, column in so_far.items()}
+        return torch.stack(keys, -1), Past(past.length, kept)
 
     def _symbols(self, pitch: Tensor, before: Tensor) -> Tensor:
         """What each context counts, (..., K), where `pitch` (...) came and `before` (...) before it."""
@@ -298,11 +299,10 @@ class NgramExperts(nn.Module):
 def extended(key: Tensor, value: Tensor) -> Tensor:
     """Hashes (...) of contexts that hold one more value (...); int64, which overflows."""
     key = (key ^ (value - UNKNOWN)) * MULTIPLIER
-    return key ^ (key >> 29)
+    return key ^ ((key >> 29) & ((1 << 35) - 1))  # without the sign: no two keys become one
 
 
 def _intervals(pitch: Tensor) -> Tensor:
     """The interval to each pitch (B, T) >= `UNKNOWN` from the one before it, as a column."""
     earlier = F.pad(pitch, (1, 0), value=UNKNOWN)[:, :-1]
-    known = (earlier >= 0) & (pitch >= 0)
-    return torch.where(known, pitch - earlier + 128, torch.minimum(earlier, pitch))
+    return interval(earlier, pitch, torch.minimum(earlier, pitch) - 128)  # no interval is as wide
