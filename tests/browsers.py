@@ -7,16 +7,15 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-PATIENCE = 60.0
-"""Seconds to wait for what must happen, on a busy machine too."""
+from tests.waiting import PATIENCE
+
 TAB, ENTER, SPACE = "\ue004", "\ue007", " "
 LEFT, RIGHT, HOME, END = "\ue012", "\ue014", "\ue011", "\ue010"
 NOWHERE = "127.0.0.1:9"
@@ -34,16 +33,6 @@ class Browser(Protocol):
     def enter_frame(self, selector: str) -> None: ...
     def darken(self, dark: bool) -> None: ...
     def errors(self) -> list[str]: ...
-
-
-def until(ready: Callable[[], Any], what: str) -> Any:
-    """Waits for a result that is true."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := ready():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited {PATIENCE:.0f} seconds in vain: {what}")
 
 
 class Chromium:

@@ -20,9 +20,9 @@ from tests.browsers import (
     TAB,
     Browser,
     Chromium,
-    until,
 )
 from tests.listening import pages
+from tests.waiting import until
 from tonerow.listening.page import read_code, write_page
 
 FRAMED = "file", "sandbox"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browsers import Browser, until
+from tests.browsers import Browser
 from tests.cli.test_commands import ABC, model_file
 from tests.listening.test_page_in_browser import FAILED, MEASURE, NO_SOUND_CARD, until_played
+from tests.waiting import until
 from tonerow.cli import main
 from tonerow.listening.page import merge_pages
 

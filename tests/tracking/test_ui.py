@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests import shipped
-from tests.browsers import chromium, until
+from tests.browsers import chromium
 from tests.listening import pages
 from tests.repository import client_of, runs_of
+from tests.waiting import until
 from tonerow import tracking
 from tonerow.listening.page import write_page
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ingest.workers.hostile_readers import PATIENT, do, process_id
+from tests.waiting import PATIENCE
 from tonerow.ingest.dispatch import ingest
 from tonerow.ingest.workers.pool import BackendError, _cut, ordered_map
 from tonerow.params import Ingest
@@ -74,7 +75,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             module("dask_worker", "--scheduler-file", str(found), *options) for _ in range(2)
         ]
         with distributed.Client(scheduler_file=str(found)) as client:
-            client.wait_for_workers(2, timeout=120)
+            client.wait_for_workers(2, timeout=PATIENCE)
             address = client.scheduler.address
         yield address
 
