@@ -26,7 +26,7 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest first, so that no process waits for them at the end.
 
-    What takes its cache from the pipeline's checkout comes later, when that is made.
+    What copies the pipeline's checkout comes later, when that is made.
     """
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
@@ -56,14 +56,26 @@ def finished(shared: Path) -> tuple[Repository, str]:
             repository = Repository.made(root)
             output = repository.run("dvc", "repro")
             repository.commit()
+            shutil.rmtree(shared / "as it was", ignore_errors=True)
+            shutil.copytree(root, shared / "as it was", symlinks=True)
             printed.write_text(output, encoding="utf-8")
     return Repository(root), printed.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="session")
-def finished_cache(finished: tuple[Repository, str]) -> Path:
-    """DVC's cache of that checkout."""
-    return finished[0].root / ".dvc/cache"
+@pytest.fixture(scope="module")
+def another(
+    finished: tuple[Repository, str],
+    shared: Path,
+    empty_store: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Repository:
+    """A copy of that checkout as it was then, for one file of tests, with an empty store."""
+    del finished  # it is there
+    root = tmp_path_factory.mktemp("another") / "a checkout"
+    shutil.copytree(shared / "as it was", root, symlinks=True)
+    shutil.rmtree(root / "mlartifacts")
+    shutil.copy(empty_store, root / "mlflow.db")
+    return Repository(root)
 
 
 @pytest.fixture(scope="session")

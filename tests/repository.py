@@ -64,7 +64,6 @@ class Repository:
         cls,
         root: Path,
         changes: Mapping[str, Any] | None = None,
-        cache: Path | None = None,
         store: Path | None = None,
     ) -> Repository:
         """Makes one with small settings.
@@ -72,7 +71,6 @@ class Repository:
         Args:
             root: where; must not be there.
             changes: of the settings, by dotted name.
-            cache: DVC's, with what need not run again; else the checkout has its own.
             store: MLflow's, which takes seconds to make; else the first run makes it.
         """
         for folder in FOLDERS:
@@ -87,8 +85,6 @@ class Repository:
         repository.run("dvc", "init", "--quiet")
         shutil.copytree(SOURCE / ".dvc/plots", root / ".dvc/plots")
         shutil.copy(SOURCE / ".dvc/config", root / ".dvc/config")
-        if cache:
-            repository.run("dvc", "cache", "dir", "--quiet", "--local", str(cache))
         if store:
             shutil.copy(store, root / "mlflow.db")
         repository.commit()

@@ -32,27 +32,15 @@ def insert(path: Path, before: str, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def repository(
-    tmp_path_factory: pytest.TempPathFactory, finished_cache: Path, empty_store: Path
-) -> Repository:
-    """A checkout with a finished run."""
-    root = tmp_path_factory.mktemp("extending") / "checkout"
-    made = Repository.made(root, cache=finished_cache, store=empty_store)
-    made.run("dvc", "repro")
-    made.commit()
-    return made
-
-
-@pytest.fixture(scope="module")
-def with_model(repository: Repository) -> Repository:
+def with_model(another: Repository) -> Repository:
     """With the guide's model: a file, a class, an entry and a line."""
     model, settings, entry, line = blocks("Add a model")
-    library = repository.root / "src/tonerow"
+    library = another.root / "src/tonerow"
     (library / "models/my_gru.py").write_text(model, encoding="utf-8")
     append(library / "params/architectures.py", settings)
-    insert(repository.root / "params.yaml", "\ntrain:\n", entry)
-    insert(repository.root / "tests/models/test_contract.py", '    "rnn_vanilla": 244_518,\n', line)
-    return repository
+    insert(another.root / "params.yaml", "\ntrain:\n", entry)
+    insert(another.root / "tests/models/test_contract.py", '    "rnn_vanilla": 244_518,\n', line)
+    return another
 
 
 def test_a_new_model_reruns_the_check_and_nothing_else(with_model: Repository) -> None:

@@ -30,12 +30,11 @@ RUN_SEARCH = "import runpy; runpy.run_module('tonerow.search', run_name='__main_
 
 
 @pytest.fixture(scope="module")
-def repository(
-    tmp_path_factory: pytest.TempPathFactory, finished_cache: Path, empty_store: Path
-) -> Repository:
-    epochs = {"models.rnn_vanilla.small.training.epochs": 20}
-    root = tmp_path_factory.mktemp("search") / "a checkout"
-    return Repository.made(root, epochs, finished_cache, empty_store)
+def repository(another: Repository) -> Repository:
+    """A checkout whose trainings last long enough to be interrupted."""
+    another.set({"models.rnn_vanilla.small.training.epochs": 20})
+    another.commit()
+    return another
 
 
 def ask_for(repository: Repository, trials: int) -> None:
