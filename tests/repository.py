@@ -118,7 +118,7 @@ class Repository:
 
     def outs(self) -> dict[str, str]:
         """The md5 of every output in dvc.lock."""
-        lock = YAML(typ="safe", pure=True).load(self.root / "dvc.lock")
+        lock = YAML(typ="safe").load(self.root / "dvc.lock")
         return {
             out["path"]: out["md5"]
             for stage in lock["stages"].values()

@@ -22,7 +22,7 @@ from tonerow import params
 PATH = Path(__file__).resolve().parent.parent / "params.yaml"
 """The file itself, with whatever the user has set in it."""
 
-_AS_IT_LIES: dict[str, Any] = YAML(typ="safe", pure=True).load(PATH)
+_AS_IT_LIES: dict[str, Any] = YAML(typ="safe").load(PATH)
 
 CHOICES: dict[str, Any] = {
     "model": "lstm_local",

@@ -31,7 +31,7 @@ ROOMS = [
 NARROW = {"notes": set(), "midi": {"notes"}, "abc_notation": {"notes"}, "models": set()}
 FILES = graph.python_files(LIBRARY)
 SOURCES = FILES + graph.python_files(ROOT / "stages")
-STAGES: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 ENTRY_POINTS = {
     name: re.findall(r"-m stages\.(\w+)", stage["cmd"]) for name, stage in STAGES.items()
 }

@@ -145,7 +145,7 @@ def test_plots_show_samples_beside_human_tunes(repository: Repository) -> None:
 def test_every_plot_is_drawn(repository: Repository) -> None:
     shown = json.loads(repository.run("dvc", "plots", "show", "--json"))
     assert "errors" not in shown
-    tree = YAML(typ="safe", pure=True).load(repository.root / "dvc.yaml")
+    tree = YAML(typ="safe").load(repository.root / "dvc.yaml")
     named = {next(iter(plot)) if isinstance(plot, dict) else plot for plot in tree["plots"]}
     assert named <= set(shown["data"])
     assert "data/plots.html" in repository.run("python", "-m", "tonerow.tracking.plots")

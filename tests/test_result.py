@@ -43,7 +43,7 @@ def test_it_is_heard_without_training(clone: Path) -> None:
 
 
 def test_nothing_older_is_carried(clone: Path) -> None:
-    stages = YAML(typ="safe", pure=True).load(clone / "dvc.lock")["stages"]
+    stages = YAML(typ="safe").load(clone / "dvc.lock")["stages"]
     outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
     model, samples = outs["data/model/model.pt"], outs["data/samples"]
     folder = clone / "data/shipped/files/md5"

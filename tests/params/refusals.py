@@ -12,7 +12,7 @@ from tonerow import params
 
 
 def load(file: Path, tree: dict[str, Any]) -> params.Params:
-    YAML(typ="safe", pure=True).dump(tree, file)
+    YAML(typ="safe").dump(tree, file)
     return params.load(file)
 
 

@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def load(file: Path, tree: dict[str, Any]) -> space.Space:
-    YAML(typ="safe", pure=True).dump(tree, file)
+    YAML(typ="safe").dump(tree, file)
     return space.load(file, SETTINGS)
 
 

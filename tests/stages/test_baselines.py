@@ -25,7 +25,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
     corpus.tokenize(interim, splits, tmp_path / "tokens", settings().tokenize)
     tree = settings(evaluate__ngram_orders=[2, 3]).model_dump()
-    YAML(typ="safe", pure=True).dump(tree, tmp_path / "params.yaml")
+    YAML(typ="safe").dump(tree, tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     return tmp_path

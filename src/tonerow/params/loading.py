@@ -41,7 +41,7 @@ def read(path: str | Path, kind: type[S]) -> S:
             the message has one line per problem.
     """
     try:
-        tree = YAML(typ="safe", pure=True).load(Path(path))
+        tree = YAML(typ="safe").load(Path(path))
     except FileNotFoundError:
         raise ParamsError(f"{path} does not exist; run from the repository's root") from None
     except YAMLError as error:

@@ -127,7 +127,7 @@ def _content(data: Mapping[str, Any], kind: str, file: str) -> Mapping[str, Any]
 def _committed(rev: str) -> dict[str, Any]:
     """The ``params.yaml`` of a commit; empty if it has none."""
     content = git("show", f"{rev}:{SETTINGS}")
-    return YAML(typ="safe", pure=True).load(content) if content else {}
+    return YAML(typ="safe").load(content) if content else {}
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def _table(base: str, rows: Mapping[str, Any], before: Mapping[str, Any]) -> lis
 
 def _selected(settings: str) -> list[Any]:
     """Which model the text of a ``params.yaml`` selects."""
-    tree = YAML(typ="safe", pure=True).load(settings)
+    tree = YAML(typ="safe").load(settings)
     return [tree.get(key) for key in SELECTS]
 
 

@@ -295,7 +295,7 @@ def _tokens(lock: Path) -> str:
     """The md5 of the tokens by ``dvc.lock``; empty if it has none."""
     if not lock.is_file():
         return ""
-    stage = YAML(typ="safe", pure=True).load(lock)["stages"].get("tokenize", {})
+    stage = YAML(typ="safe").load(lock)["stages"].get("tokenize", {})
     found = {out["path"]: out["md5"] for out in stage.get("outs", [])}
     return str(found.get(TOKENS, "")).removesuffix(".dir")
 
