@@ -11,7 +11,9 @@ HAS := $(shell cat $(VENV)/installed 2>/dev/null)
 TORCH ?= $(or $(HAS),$(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu))
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 REACHABLE := python -c 'import urllib.request as r; r.urlopen("$(CPU_INDEX)/torch/", timeout=5)'
-# Modules are compiled when they are first imported: most of 18,000 never are.
+# Modules are compiled when they are first imported: most of 18,000 never are. And kept, also where (as in
+# many containers) a variable asks not to: each stage would compile torch anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := pip install --quiet --disable-pip-version-check --no-compile
 
 # What `make compare` trains: all models of params.yaml, or those of MODELS="one another".
