@@ -18,8 +18,9 @@ settings.load_profile("tonerow")
 
 
 LONG = (
-    *("test_pipeline.py", "test_page_in_browser.py", "test_contract.py", "test_user_settings.py"),
-    *("test_extending.py", "test_search.py", "test_run.py", "test_ui.py"),
+    *("test_pipeline.py", "test_page_in_browser.py", "test_from_scratch.py", "test_contract.py"),
+    *("test_user_settings.py", "test_search.py", "test_extending.py", "test_queue.py"),
+    *("test_generation.py", "test_run.py", "test_ui.py"),
 )
 
 
