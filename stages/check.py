@@ -9,7 +9,7 @@ from tonerow import params
 
 def main() -> None:
     """Validates every section and writes a constant, so that a valid edit re-runs nothing."""
-    params.check_watched_folder(params.load())
+    params.check_paths(params.load())
     out = Path(sys.argv[1])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("params.yaml is valid\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from tonerow import params, reports
 from tonerow.generation import GenerationError, Request, generate
 from tonerow.generation.comparison import added, compare, histogram_rows, table
 from tonerow.generation.picture import draw
+from tonerow.generation.starts import start_of
 from tonerow.generation.unused import unused
 from tonerow.generation.writing import Beside, described, write_samples
 from tonerow.model_files import ModelFileError, open_model
@@ -18,7 +19,9 @@ def main() -> None:
     interim, tokens, model_file, out, *reported = (Path(argument) for argument in sys.argv[1:8])
     settings = params.load()
     opened = open_model(settings, tokens, settings.generate.seed, model_file)
-    request = Request(opened.model, tokens, opened.tokenizer, settings.generate, interim)
+    source = settings.generate.source
+    start = None if source == params.HELD_OUT else start_of(Path(source))
+    request = Request(opened.model, tokens, opened.tokenizer, settings.generate, interim, start)
     for sentence in unused(opened.model.view, settings.generate):
         print(sentence)
     samples = generate(request)
@@ -27,8 +30,8 @@ def main() -> None:
     picture = draw(out / "descriptors.png", found)
     chosen = settings.model, settings.size, settings.corpus
     about = described(*chosen, opened.model, settings.generate)
-    rows, tempo = table(metrics), settings.generate.tempo_bpm
-    write_samples(out, samples, interim, about, tempo, Beside(picture, rows), request.known)
+    rows = table(metrics)
+    write_samples(out, samples, request, about, Beside(picture, rows))
     reports.write_json(reported[0], metrics)
     reports.write_csv(reported[1], rows)
     reports.write_csv(reported[2], histogram_rows(found))

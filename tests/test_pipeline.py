@@ -214,7 +214,7 @@ def test_afterwards_everything_is_up_to_date(repository: Repository) -> None:
         ({"model": "lstm_locl"}, "model is 'lstm_locl' (did you mean 'lstm_local'?)"),
         ({"train.seeed": 1}, "unknown key train.seeed (did you mean 'seed'?)"),
         ({"models.lstm_full.small.hidden_size": -3}, "models.lstm_full.small.hidden_size is -3"),
-        ({"corpora.folder.path": None}, "corpora.folder.path is None"),
+        ({"corpora.folder.path": None, "generate.source": None}, "generate.source is None"),
     ],
     ids=str,
 )

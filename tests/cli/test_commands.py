@@ -271,7 +271,7 @@ def test_a_file_is_no_folder_to_write_to(folder: Path, capsys: pytest.CaptureFix
         (["--beam", "2", "--samples", "0"], "--samples is 0: "),
         (
             ["--beam", "9", "--samples", "5", "--range", "60-61", "--notes", "2"],
-            "--samples is 5, but --range and --hints leave only 4 possible",
+            "samples is 5, but the range and the hints leave only 4 possible",
         ),
         (["--key", "H"], "--key is 'H'; it should be a tonic like D, F# or Bb"),
         (["--key", "G#"], "--key is G# major, which takes over 7 accidentals"),
@@ -469,7 +469,7 @@ def test_a_primer_that_fills_the_sample_is_refused(
     model_file(folder, "rnn_heads small")
     start = ["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc"]
     said = refused([*start, "--primer-notes", "4", "--notes", "4"], capsys)
-    assert "the 4 --primer-notes leave no place for the model's own" in said
+    assert "4 notes are given, which leave no place for the model's own" in said
 
 
 def test_what_is_too_long_ends_and_says_so(

@@ -10,7 +10,7 @@ import pytest
 
 from tests import shipped
 from tests.cli.test_commands import model_file
-from tonerow.cli import UsageError
+from tonerow.generation import GenerationError
 from tonerow.models import find
 from tonerow.serving.answers import Answers
 from tonerow.serving.saving import ANSWERS, EXAMPLES
@@ -67,10 +67,10 @@ def test_settings_of_the_call_count(tmp_path: Path) -> None:
 def test_a_table_without_sense_is_refused(
     tmp_path: Path, model: str, table: dict[str, Any], says: str
 ) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(GenerationError, match=says):
         ask(tmp_path, model, table)
 
 
 def test_a_primer_that_fills_the_sample_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="4 notes are given"):
+    with pytest.raises(GenerationError, match="4 notes are given"):
         ask(tmp_path, "lstm_window", EXAMPLES["events"], max_notes=4)

@@ -143,10 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; what cannot be done ends with a sentence and exit code 2."""
     options = parser().parse_args(arguments)
     from tonerow.cli import commands  # noqa: PLC0415 (loads torch: --help need not wait for it)
+    from tonerow.generation import GenerationError  # noqa: PLC0415 (the same)
 
     try:
         getattr(commands, options.command.replace("-", "_"))(options)
-    except (UsageError, OSError) as error:
+    except (UsageError, GenerationError, OSError) as error:
         print(f"tonerow: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

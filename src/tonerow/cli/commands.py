@@ -14,28 +14,18 @@ import pandas as pd
 
 from tonerow import runtime
 from tonerow.cli import UsageError
-from tonerow.cli.options import LONGEST, check, check_search, check_start, key_of, settings_of
-from tonerow.cli.starts import (
-    first_beat,
-    header_of,
-    line_of,
-    notes_of,
-    plain,
-    score_of,
-    tapped,
-)
-from tonerow.cli.taps import TAP_BPM, rhythm_of, taps
+from tonerow.cli.options import LONGEST, check, check_start, key_of, settings_of
+from tonerow.cli.taps import TAP_BPM, rhythm_of, tapped, taps
 from tonerow.corpora.kinds import kind_of
 from tonerow.generation import chars, events, melody
-from tonerow.generation.extent import end_of
-from tonerow.generation.samples import Request, Samples
+from tonerow.generation.samples import GenerationError, Request, Samples, Start
+from tonerow.generation.starts import header_of, plain, start_of
 from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
 from tonerow.midi.writing import write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
 from tonerow.models.ngrams import NgramExperts
-from tonerow.notes.score import Score
 from tonerow.notes.table import to_table
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import VIEWS
@@ -117,10 +107,10 @@ def play(options: argparse.Namespace) -> None:
     if (what / PAGE).is_file():
         show(what / PAGE, options.quiet)
         return
-    scores = list(scores_in(what)) if what.is_dir() else [(plain(what), score_of(what, tune))]
-    if not scores:
+    found = list(music_in(what)) if what.is_dir() else [start_of(what, tune)]
+    if not found:
         raise UsageError(f"{what} has neither {PAGE} nor a MIDI or ABC file that can be read")
-    show(page_of(plain(what.resolve()), scores), options.quiet)
+    show(page_of(plain(what.resolve()), found), options.quiet)
 
 
 def show(page: Path, quiet: bool) -> None:
@@ -130,38 +120,38 @@ def show(page: Path, quiet: bool) -> None:
         webbrowser.open(page.resolve().as_uri())
 
 
-def scores_in(folder: Path) -> Iterator[tuple[str, Score]]:
-    """The names and notes of the music files of a folder, up to `MOST_HEARD`; says what is left out.
+def music_in(folder: Path) -> Iterator[Start]:
+    """The music of the files of a folder, up to `MOST_HEARD`; says what is left out.
 
     Of an ABC file it takes the first tune.
     """
     files = sorted(file for file in folder.iterdir() if kind_of(file.name) in ("midi", "abc"))
     for file in files[:MOST_HEARD]:
         try:
-            yield plain(file), score_of(file)
-        except (UsageError, OSError) as error:
+            yield start_of(file)
+        except (GenerationError, OSError) as error:
             print(f"left out: {error}", file=sys.stderr)
     if len(files) > MOST_HEARD:
         more = len(files) - MOST_HEARD
         print(f"left out: {more} more files, after {MOST_HEARD}", file=sys.stderr)
 
 
-def page_of(name: str, scores: Sequence[tuple[str, Score]]) -> Path:
+def page_of(name: str, found: Sequence[Start]) -> Path:
     """A page to hear and see music with, in a temporary folder.
 
     Args:
         name: of the page.
-        scores: names of files, each with its notes.
+        found: of each file.
     """
     bpm = 60.0  # a beat a second: a file's tempo may change
     out = Path(tempfile.mkdtemp(prefix="tonerow-"))
     played = []
-    for i, (file, score) in enumerate(scores):
-        notes = to_table(file, score).to_pandas()
+    for i, of in enumerate(found):
+        notes = to_table(of.name, of.score).to_pandas()
         seconds = {"onset_beat": notes["onset_sec"], "duration_beat": notes["duration_sec"]}
         notes = notes.assign(sample=0, nats=float("nan"), is_given=False, **seconds)
         write_midi(out / f"tune-{i:02d}.mid", notes, bpm)
-        played.append((file, score.title or file, notes))
+        played.append((of.name, of.title, notes))
     sound(sorted(out.glob("*.mid")))
     pairs = [
         Pair(
@@ -191,31 +181,19 @@ Made = tuple[Samples, dict[str, Any]]
 def recolour(options: argparse.Namespace, request: Request) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
-    name = "tapped" if tap else plain(options.rhythm)
-    score = tapped(options.tap) if tap else score_of(options.rhythm, options.tune)
-    whole = line_of(name, score, request.tokenizer)
-    end = end_of(request.settings, vars(score), first_beat(score, melody=True))
-    line = melody.cut(request, whole, end)
-    check_search(request.settings, len(line))
-    told, samples = [] if tap else [line], request.settings.samples
-    notes, sources = melody.recolour(request, [line], told, samples)
-    return Samples(notes, sources, {}), {"title": score.title or name, "tempo_bpm": score.tempo_bpm}
+    start = tapped(options.tap) if tap else start_of(options.rhythm, options.tune)
+    return made(start, melody.from_start(request, start, told=not tap))
 
 
 def go_on(options: argparse.Namespace, request: Request) -> Made:
     """What comes after the first notes of a file."""
-    score = score_of(options.primer, options.tune)
-    piece = notes_of(plain(options.primer), score, request.tokenizer)
-    samples, sizes = request.settings.samples, [request.settings.max_notes]
-    ends = [end_of(request.settings, vars(score), first_beat(score, melody=False))] * (samples + 1)
-    notes, sources = events.continued(request, [piece] * samples, sizes * samples, [piece], ends)
-    if notes["is_given"].all():
-        raise UsageError(
-            f"the {request.settings.primer} --primer-notes leave no place for the model's own: ask "
-            "for fewer of them, or for more music"
-        )
-    title = score.title or plain(options.primer)
-    return Samples(notes, sources, {}), {"title": title, "tempo_bpm": score.tempo_bpm}
+    start = start_of(options.primer, options.tune)
+    return made(start, events.from_start(request, start))
+
+
+def made(start: Start, samples: Samples) -> Made:
+    """Samples with what is known of the music that they start from."""
+    return samples, {"title": start.title, "tempo_bpm": start.score.tempo_bpm}
 
 
 def write_abc(options: argparse.Namespace, request: Request) -> Made:

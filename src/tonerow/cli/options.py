@@ -15,7 +15,7 @@ from tonerow.corpora.kinds import kind_of
 from tonerow.generation import unused
 from tonerow.model_files import Saved
 from tonerow.notes.score import UnreadableError
-from tonerow.params import Generate
+from tonerow.params import HELD_OUT, Generate
 
 LONGEST = 4000
 """Notes of a sample at most, where bars or seconds say how long it is."""
@@ -68,7 +68,7 @@ def settings_of(options: argparse.Namespace) -> Generate:
             f"--hints is {hints!r} and --range {ends!r}; they should be like '62 66 69' and 55-86"
         ) from None
     try:
-        return Generate(split="test", **values)
+        return Generate(source=HELD_OUT, split="test", **values)
     except ValidationError as error:
         raise UsageError(_refusal(error)) from None
 
@@ -164,17 +164,3 @@ def check_start(options: argparse.Namespace, start: str) -> None:
         file = getattr(options, start[2:])
         if not (isinstance(file, Path) and kind_of(file.name) == "abc"):
             raise UsageError(f"--tune is {options.tune}, but {start} gives no file of ABC tunes")
-
-
-def check_search(settings: Generate, notes: int) -> None:
-    """Refuses to search for more lines of so many notes than the range and the hints leave possible.
-
-    Raises:
-        UsageError: says how many there are.
-    """
-    free = max(notes - len(settings.hints), 0)
-    lines = (settings.highest - settings.lowest + 1) ** free
-    if settings.beam and settings.samples > lines:
-        raise UsageError(
-            f"--samples is {settings.samples}, but --range and --hints leave only {lines} possible"
-        )

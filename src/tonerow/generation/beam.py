@@ -9,10 +9,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tonerow.generation.samples import Request
+from tonerow.generation.samples import GenerationError, Request
 from tonerow.generation.sampling import go_on, within
 from tonerow.models.base import START, Model, Notes, State
+from tonerow.params import Generate
 from tonerow.progress import progress
+
+
+def check_search(settings: Generate, notes: int) -> None:
+    """Refuses to search for more lines of so many notes than are found or possible.
+
+    Raises:
+        GenerationError: says how many that is.
+    """
+    free = max(notes - len(settings.hints), 0)
+    lines = (settings.highest - settings.lowest + 1) ** free
+    asked = f"samples is {settings.samples}, but"
+    if 0 < settings.beam < settings.samples:
+        raise GenerationError(f"{asked} a search of {settings.beam} beginnings finds no more lines")
+    if settings.beam and settings.samples > lines:
+        raise GenerationError(f"{asked} the range and the hints leave only {lines} possible")
 
 
 @torch.no_grad()

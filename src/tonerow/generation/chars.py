@@ -22,8 +22,10 @@ from tonerow.generation.bars import full
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
+    GenerationError,
     Request,
     Samples,
+    Start,
     measured,
 )
 from tonerow.models.base import START
@@ -33,6 +35,7 @@ from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table
 from tonerow.progress import progress
 from tonerow.tokens.characters import END, UNKNOWN
+from tonerow.tokens.reduction import header_of, reduce_tune
 
 _PART = re.compile(
     rf"(?P<field>^{FIELD.pattern}|\[[A-Za-z]:[^\]\n]*\])"
@@ -43,18 +46,19 @@ _PART = re.compile(
 
 
 def generate(request: Request) -> Samples:
-    """Writes tunes under held-out headers, and checks them with the ABC reader.
+    """Writes tunes under held-out headers, or the one that is given, and checks them by reading them.
 
     `parsed_fraction`: tunes that the reader takes without complaint. `full_bars_fraction`: of all
     tunes, those whose bars, but for the first and last of a section, add up to the metre.
     """
-    tunes = choose_tunes(request)
+    tunes = choose_tunes(request) if request.start is None else given_tune(request, request.start)
     texts = write(request, tunes["header"].tolist())
     most = most_notes(request)
     found = [played(text, most) for text in texts]
-    heard = until_bars(tunes, request.settings.bars)
+    sources = tunes if request.start is None else tunes.head(1)
+    heard = until_bars(sources, request.settings.bars)
     human = [played(text, most) for text in heard]
-    notes, sources = rows(tunes.index, found, request), rows(tunes.index, human, request)
+    notes, own = rows(tunes.index, found, request), rows(sources.index, human, request)
     lines = rows(tunes.index, found, melody=True)
     metrics = {
         "samples": len(texts),
@@ -62,7 +66,9 @@ def generate(request: Request) -> Samples:
         "full_bars_fraction": float(np.mean([bool(tune and tune.full_bars) for tune in found])),
         **measured(request, lines),
     }
-    return Samples(notes, sources, metrics, files(texts), files(heard, "-source"))
+    shared = request.start is not None and len(texts) > 1
+    source_texts = {"source.abc": as_tune(heard[0], 0)} if shared else files(heard, "-source")
+    return Samples(notes, own, metrics, files(texts), source_texts, shared)
 
 
 def choose_tunes(request: Request) -> pd.DataFrame:
@@ -78,6 +84,21 @@ def choose_tunes(request: Request) -> pd.DataFrame:
     ]
     texts = [decode(ids) for ids in chosen["char_ids"]]
     return pd.DataFrame({"header": headers, "text": texts}, chosen.index)
+
+
+def given_tune(request: Request, start: Start) -> pd.DataFrame:
+    """The same of one tune, a row for each sample.
+
+    Raises:
+        GenerationError: it was not read from ABC.
+    """
+    if start.text is None:
+        raise GenerationError(
+            f"{start.name} is no ABC: a model of text starts from a tune's header"
+        )
+    text = reduce_tune(start.text, request.tokenizer.abc_fields)
+    n = request.settings.samples
+    return pd.DataFrame({"header": [header_of(text)] * n, "text": [text] * n}, [start.name] * n)
 
 
 def until_bars(tunes: pd.DataFrame, bars: int | None) -> list[str]:

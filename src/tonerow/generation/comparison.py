@@ -16,6 +16,7 @@ from tonerow.generation.distributions import KINDS, alike, histogram, shares
 from tonerow.generation.lines import HeldOut, Line, Metre, lines_in, metre_of
 from tonerow.generation.measures import measure_of
 from tonerow.generation.samples import Request, Samples
+from tonerow.generation.starts import first_beat
 from tonerow.notes.score import UnreadableError
 
 WHO = "samples", "human"
@@ -86,7 +87,12 @@ def writes_rhythm(request: Request) -> bool:
 def metres(request: Request, samples: Samples, held_out: HeldOut) -> dict[int, Metre | None]:
     """The metre of each sample: of the tune that its rhythm or opening is from, or of its own ABC."""
     if request.model.view != "chars":
-        return source_metres(samples.notes, held_out, from_first_note=True)
+        if request.start is None:
+            return source_metres(samples.notes, held_out, from_first_note=True)
+        score = request.start.score
+        begin = first_beat(score, held_out.melody)
+        metre = metre_of(score.time_signature, score.downbeat_beat, begin)
+        return dict.fromkeys(range(request.settings.samples), metre)
     found: dict[int, Metre | None] = {}
     for i, text in enumerate(samples.texts.values()):
         try:

@@ -11,12 +11,15 @@ from tonerow.generation.extent import HAIR, begins_before, ends_of, shortened
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
+    GenerationError,
     Request,
     Samples,
+    Start,
+    counted,
     held_out_lines,
-    measured,
     numbered,
 )
+from tonerow.generation.starts import end_of_score, notes_of
 from tonerow.models.base import START, Notes
 from tonerow.models.vocabulary import Vocabularies
 from tonerow.progress import progress
@@ -26,13 +29,41 @@ IDS |= {"velocity": "velocity", "instrument": "instrument_id"}
 
 
 def generate(request: Request) -> Samples:
-    """Continues the openings of held-out pieces up to their own length, or as far as is asked for."""
+    """Continues the openings of held-out pieces up to their own length, or as far as is asked for.
+
+    Or that of what is given, as far as is asked for.
+    """
+    if request.start is not None:
+        return counted(request, from_start(request, request.start))
     pieces = held_out_lines(request, list(IDS.values()), melody=False)
     sizes = [min(len(piece), request.settings.max_notes) for piece in pieces]
     ends = ends_of(request, [piece["piece_id"].iloc[0] for piece in pieces], melody=False)
     notes, sources = continued(request, pieces, sizes, pieces, [*ends, *ends])
-    metrics = {"samples": len(pieces), **measured(request, notes)}
-    return Samples(notes, sources, metrics)
+    return counted(request, Samples(notes, sources, {"samples": len(pieces)}))
+
+
+def from_start(request: Request, start: Start, told: bool = True) -> Samples:
+    """Goes on from the first notes of one piece.
+
+    Args:
+        request: a model of the view "events", how to sample, and how many.
+        start: the piece.
+        told: whether its own notes are asked about too.
+
+    Raises:
+        GenerationError: it has no notes with a pitch, or so many that no sample has its own.
+    """
+    settings, samples = request.settings, request.settings.samples
+    piece = notes_of(start.name, start.score, request.tokenizer)
+    end, sources = end_of_score(settings, start.score, melody=False), [piece] if told else []
+    ends, sizes = [end] * (samples + len(sources)), [settings.max_notes] * samples
+    notes, own = continued(request, [piece] * samples, sizes, sources, ends)
+    if notes["is_given"].all():
+        raise GenerationError(
+            f"{min(len(piece), settings.primer)} notes are given, which leave no place for the model's "
+            "own: ask for fewer of them, or for more music"
+        )
+    return Samples(notes, own, {"samples": samples}, shared=samples > 1)
 
 
 def continued(

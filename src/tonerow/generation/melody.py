@@ -10,17 +10,19 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the usual name)
 from torch.nn.utils.rnn import pad_sequence
 
-from tonerow.generation.beam import best_pitches
+from tonerow.generation.beam import best_pitches, check_search
 from tonerow.generation.extent import begins_before, ends_of, shortened
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
     Request,
     Samples,
+    Start,
+    counted,
     held_out_lines,
-    measured,
     numbered,
 )
+from tonerow.generation.starts import end_of_score, line_of
 from tonerow.models.base import START, Notes
 from tonerow.progress import progress
 from tonerow.views import BEATS, NORMALISED, rhythm_of
@@ -29,14 +31,34 @@ Ints = NDArray[np.int64]
 
 
 def generate(request: Request) -> Samples:
-    """Draws pitches for the rhythms of held-out pieces, cut as the settings say."""
+    """Draws pitches for the rhythms of held-out pieces, or of what is given, cut as the settings say."""
+    if request.start is not None:
+        return counted(request, from_start(request, request.start))
     columns = ["pitch", *BEATS, *NORMALISED]
     held_out = held_out_lines(request, columns, melody=True)
     ends = ends_of(request, [line["piece_id"].iloc[0] for line in held_out], melody=True)
     lines = [cut(request, line, end) for line, end in zip(held_out, ends, strict=True)]
     notes, sources = recolour(request, lines, lines)
-    metrics = {"samples": len(lines), **measured(request, notes)}
-    return Samples(notes, sources, metrics)
+    return counted(request, Samples(notes, sources, {"samples": len(lines)}))
+
+
+def from_start(request: Request, start: Start, told: bool = True) -> Samples:
+    """New pitches for the rhythm of one melody line.
+
+    Args:
+        request: a model of the view "melody", how to sample or to search, and how many.
+        start: the music with that line.
+        told: whether its own pitches are asked about too.
+
+    Raises:
+        GenerationError: it has no line, or a search cannot find so many samples.
+    """
+    end = end_of_score(request.settings, start.score, melody=True)
+    line = cut(request, line_of(start.name, start.score, request.tokenizer), end)
+    check_search(request.settings, len(line))
+    samples = request.settings.samples
+    notes, sources = recolour(request, [line], [line] if told else [], samples)
+    return Samples(notes, sources, {"samples": samples}, shared=samples > 1)
 
 
 def cut(request: Request, line: pd.DataFrame, end: float) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tonerow.generation.sampling import decay_repeats, draw, restrict, within
 from tonerow.models.base import START, Model
 from tonerow.models.predictions import Predictions
 from tonerow.notes.schema import SAMPLES
+from tonerow.notes.score import Score
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
 
@@ -28,6 +29,26 @@ VELOCITY = 80
 
 class GenerationError(RuntimeError):
     """Nothing can be generated; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Music that all samples start from.
+
+    Attributes:
+        name: of its file, or what else it is called; stands for a piece id.
+        score: its notes.
+        text: the tune, if it was read from ABC.
+    """
+
+    name: str
+    score: Score
+    text: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its title, or its name if it has none."""
+        return self.score.title or self.name
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class Request:
         settings: how to sample, and the seed of every choice and draw.
         interim: folder with ``pieces.parquet`` and ``notes.parquet``, for the metres and tempos of
             held-out pieces; only read where bars or seconds are set, or samples stand beside them.
+        start: what all samples start from; None: each from a held-out piece.
     """
 
     model: Model
@@ -48,6 +70,7 @@ class Request:
     tokenizer: Tokenizer
     settings: Generate
     interim: Path = Path()
+    start: Start | None = None
 
     @property
     def device(self) -> torch.device:
@@ -71,6 +94,7 @@ class Samples:
         metrics: what stands in ``metrics/generate.json``.
         texts: the samples as files by name, where they are text.
         source_texts: the same of the sources.
+        shared: whether one source belongs to all of several samples.
     """
 
     notes: pd.DataFrame
@@ -78,6 +102,7 @@ class Samples:
     metrics: dict[str, Any]
     texts: dict[str, str] = field(default_factory=dict)
     source_texts: dict[str, str] = field(default_factory=dict)
+    shared: bool = False
 
 
 def held_out_lines(request: Request, columns: list[str], melody: bool) -> list[pd.DataFrame]:
@@ -105,6 +130,11 @@ def numbered(samples: list[pd.DataFrame]) -> pd.DataFrame:
     """Samples one below the other; the column `sample` tells them apart."""
     rows = [notes.assign(sample=i) for i, notes in enumerate(samples)]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=SAMPLES.names)
+
+
+def counted(request: Request, samples: Samples) -> Samples:
+    """Samples with what can be counted of them alone among their metrics."""
+    return replace(samples, metrics=samples.metrics | measured(request, samples.notes))
 
 
 def measured(request: Request, notes: pd.DataFrame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a user gives a model to start from: a file, a tapped rhythm or a header of ABC."""
+"""What a user gives a model to start from: a file, or a header of ABC."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from numpy.typing import NDArray
 
 from tonerow.abc_notation.reading import read_tune, split_tunes
 from tonerow.abc_notation.text import decode
-from tonerow.cli import UsageError
 from tonerow.corpora.kinds import ABC_SUFFIXES, MIDI_SUFFIXES, kind_of
+from tonerow.generation.extent import end_of
+from tonerow.generation.samples import GenerationError, Start
 from tonerow.midi.reading import read_midi
 from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table
+from tonerow.params import Generate
 from tonerow.tokens.characters import UNKNOWN
 from tonerow.tokens.encoding import encode
 from tonerow.tokens.tokenizer import Tokenizer
 
-TAPPED_TICKS = 480
-"""Ticks in a beat of a tapped rhythm."""
-
-_BEATS = r"\s*(\d{1,3}(?:\.\d*)?|\.\d+)\s*"
-_PAIR = re.compile(rf"{_BEATS}(?<=\s){_BEATS}")
+TICKS = 480
+"""In a quarter note of notes that are given as numbers."""
 
 
 def plain(file: Path) -> str:
@@ -32,44 +31,38 @@ def plain(file: Path) -> str:
     return file.name.encode("utf-8", "replace").decode()
 
 
-def score_of(file: Path, tune: int | None = None) -> Score:
-    """The notes of a MIDI file, or of one tune (1, 2, ...) of an ABC file, by itself the first."""
+def start_of(file: Path, tune: int | None = None) -> Start:
+    """The music of a MIDI file, or of one tune (1, 2, ...) of an ABC file, by itself the first.
+
+    Raises:
+        GenerationError: it cannot be read, or has no such tune.
+        OSError: it is not there.
+    """
     kind = kind_of(file.name)
     if kind not in ("midi", "abc"):
         endings = ", ".join(MIDI_SUFFIXES + ABC_SUFFIXES)
-        raise UsageError(f"{file} is no file of music by its name, which would end in {endings}")
+        raise GenerationError(
+            f"{file} is no file of music by its name, which would end in {endings}"
+        )
     try:
         if kind == "midi":
-            return read_midi(file.read_bytes())
+            return Start(plain(file), read_midi(file.read_bytes()))
         tunes = split_tunes(decode(file.read_bytes()))
         tune = 1 if tune is None else tune
         if not 1 <= tune <= len(tunes):
-            raise UsageError(f"{file} has {len(tunes)} tunes; there is no number {tune}")
-        return read_tune(tunes[tune - 1])
+            raise GenerationError(f"{file} has {len(tunes)} tunes; there is no number {tune}")
+        return Start(plain(file), read_tune(tunes[tune - 1]), tunes[tune - 1])
     except UnreadableError as error:
-        raise UsageError(f"{file} cannot be read: {error.detail}") from None
-
-
-def tapped(pairs: str) -> Score:
-    """A line of middle C with the rhythm of pairs like "0 .5, 0 .5, .5 1": rest, then sound."""
-    rows = [_PAIR.fullmatch(pair) for pair in pairs.split(",")]
-    ticks = [[round(float(n) * TAPPED_TICKS) for n in row.groups()] for row in rows if row]
-    if len(ticks) < len(rows) or min(sound for _, sound in ticks) == 0:
-        raise UsageError(
-            f"--tap is {pairs!r}; it should be pairs of beats, rest and sound: '0 .5, 0 .5, .5 1'"
-        )
-    rest, duration = np.array(ticks, np.int64).T
-    onset = (rest + duration).cumsum() - duration
-    return score_of_ticks(onset, duration, np.full(len(ticks), 60))
+        raise GenerationError(f"{file} cannot be read: {error.detail}") from None
 
 
 def score_of_ticks(
     onset: NDArray[np.int64], duration: NDArray[np.int64], pitch: NDArray[np.int64]
 ) -> Score:
-    """Notes (n,) on a piano, of `TAPPED_TICKS` a quarter note and 120 of these a minute."""
-    zero, seconds = np.zeros(len(onset), np.int64), 0.5 / TAPPED_TICKS
+    """Notes (n,) on a piano, of `TICKS` a quarter note and 120 of these a minute."""
+    zero, seconds = np.zeros(len(onset), np.int64), 0.5 / TICKS
     return Score(
-        ticks_per_beat=TAPPED_TICKS,
+        ticks_per_beat=TICKS,
         track=zero,
         program=zero,
         is_drum=np.zeros(len(onset), np.bool_),
@@ -86,10 +79,12 @@ def notes_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
     """All notes of a score, as the model's tokens.
 
     Raises:
-        UsageError: there is none but drums.
+        GenerationError: there is none but drums.
     """
     if score.is_drum.all():
-        raise UsageError(f"{name} has no note with a pitch: it is empty, or there are drums alone")
+        raise GenerationError(
+            f"{name} has no note with a pitch: it is empty, or there are drums alone"
+        )
     notes: pd.DataFrame = encode(tokenizer, to_table(name, score)).to_pandas()
     return notes
 
@@ -107,6 +102,11 @@ def first_beat(score: Score, melody: bool) -> float:
     return float(notes["onset_beat"][notes["is_melody"] | (not melody)].min())
 
 
+def end_of_score(settings: Generate, score: Score, melody: bool) -> float:
+    """How long a sample of a score, or of its melody line, may last: see `extent.end_of`."""
+    return end_of(settings, vars(score), first_beat(score, melody))
+
+
 def header_of(
     fields: str, tokenizer: Tokenizer, key: str | None = None, metre: str | None = None
 ) -> str:
@@ -119,20 +119,20 @@ def header_of(
         metre: the same.
 
     Raises:
-        UsageError: there is no key or there are two, or a character that the model has never read.
+        GenerationError: there is no key or there are two, or a character that the model has never read.
     """
     asked = fields
     for letter, option, value in (("M", "metre", metre), ("K", "key", key)):
         if value is None:
             continue
         if own := re.search(rf"(?<!\S){letter}:\s*(\S*)", asked):
-            raise UsageError(
+            raise GenerationError(
                 f"--header has {letter}:{own[1]} and --{option} is {value}: leave one of them out"
             )
         fields = f"{fields} {letter}:{value}"
     found = re.findall(r"([A-Z]):\s*(.*?)(?=\s+[A-Z]:|\s*$)", fields)
     if not found or found[0][0] + ":" != fields.strip()[:2] or "K" not in dict(found):
-        raise UsageError(
+        raise GenerationError(
             f"--header is {asked!r}; it should be fields of ABC with a key, as 'R:jig M:6/8 K:D', or "
             "without it beside --key D"
         )
@@ -146,5 +146,5 @@ def header_of(
         if index == UNKNOWN
     }
     if unknown:
-        raise UsageError(f"--header: the model has never read {' '.join(sorted(unknown))}")
+        raise GenerationError(f"--header: the model has never read {' '.join(sorted(unknown))}")
     return header

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tonerow import reports
 from tonerow.generation.descriptors import Known, lines_of, of_line
 from tonerow.generation.measures import measure_of
-from tonerow.generation.samples import Samples
+from tonerow.generation.samples import Request, Samples
 from tonerow.generation.unused import NOT_FOR, NOTHING
 from tonerow.listening.page import Counted, Group, Pair, Track, write_page
 from tonerow.listening.sound import render, write_mp3
@@ -29,7 +29,7 @@ from tonerow.progress import progress
 PAGE, PICTURE = "listen.html", "samples.png"
 DRAWING = ("seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay")
 """Settings of how ids are drawn."""
-TOLD_BY_OTHERS = ("samples", "split")
+TOLD_BY_OTHERS = ("source", "samples", "split")
 """Settings that the page need not say: it shows the samples and the titles of their sources."""
 
 
@@ -93,34 +93,36 @@ def described(
 
 
 def write_samples(
-    out: Path,
-    samples: Samples,
-    interim: Path,
-    about: Mapping[str, str],
-    tempo_bpm: float | None,
-    beside: Beside | None = None,
-    known: Known | None = None,
+    out: Path, samples: Samples, request: Request, about: Mapping[str, str], beside: Beside
 ) -> None:
     """Writes all files of the samples, a picture of them, and their notes as tables.
 
     Args:
         out: the folder; made if it is missing.
         samples: what was generated.
-        interim: folder with ``pieces.parquet``, for the title and tempo of each source piece.
+        request: what was asked for.
         about: what to say of the model, by label; its `model` stands above.
-        tempo_bpm: quarter notes a minute of all samples; None: those of the source piece.
-        beside: what was counted of samples and of human tunes, for the page; None: nothing.
-        known: what train holds; the page then says of each track how much it shares.
+        beside: what was counted of samples and of human tunes, for the page.
     """
-    columns = ["piece_id", "title", "tempo_bpm"]
-    pieces = pq.read_table(interim / "pieces.parquet", columns=columns).to_pandas()
-    write_music(out, samples, pieces.set_index("piece_id"), about, tempo_bpm, beside, known)
+    pieces, tempo = pieces_of(request), request.settings.tempo_bpm
+    write_music(out, samples, pieces, about, tempo, beside, request.known)
     from tonerow.listening.roll import draw_rolls  # noqa: PLC0415 (matplotlib takes a second)
 
     draw_rolls(out / PICTURE, samples.notes, samples.sources)
     for name, notes in (("samples", samples.notes), ("sources", samples.sources)):
         table = pa.Table.from_pandas(notes, SAMPLES, preserve_index=False)
         reports.write_table(out / f"{name}.parquet", table)
+
+
+def pieces_of(request: Request) -> pd.DataFrame:
+    """The `title` and `tempo_bpm` of what samples may start from, by piece id."""
+    if (start := request.start) is not None:
+        about = {"title": [start.title], "tempo_bpm": [start.score.tempo_bpm]}
+        return pd.DataFrame(about, [start.name])
+    columns = ["piece_id", "title", "tempo_bpm"]
+    table = pq.read_table(request.interim / "pieces.parquet", columns=columns)
+    found: pd.DataFrame = table.to_pandas().set_index("piece_id")
+    return found
 
 
 def write_music(
@@ -173,13 +175,8 @@ def named(samples: Samples) -> dict[str, pd.DataFrame]:
     """
     found = {f"sample-{i:02d}": notes for i, notes in samples.notes.groupby("sample")}
     for i, notes in samples.sources.groupby("sample"):
-        found["source" if is_shared(samples) else f"sample-{i:02d}-source"] = notes
+        found["source" if samples.shared else f"sample-{i:02d}-source"] = notes
     return found
-
-
-def is_shared(samples: Samples) -> bool:
-    """Whether one source belongs to all of several samples."""
-    return samples.notes["source_piece_id"].nunique() == 1 < samples.notes["sample"].nunique()
 
 
 def longest_runs(found: Mapping[str, pd.DataFrame], known: Known) -> dict[str, dict[str, float]]:
@@ -207,7 +204,7 @@ def pairs_of(
     """Each sample beside its source."""
     for i, notes in samples.notes.groupby("sample"):
         name = f"sample-{i:02d}"
-        source = tracks.get("source" if is_shared(samples) else f"{name}-source")
+        source = tracks.get("source" if samples.shared else f"{name}-source")
         source = None if notes["is_given"].all() else source  # then the two are one
         title = titles.get(notes["source_piece_id"].iloc[0])
         yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)

@@ -13,8 +13,9 @@ or anything slow, so that a typo shows within a second.
 
 from tonerow.params.architectures import Architecture
 from tonerow.params.corpora import Corpus
-from tonerow.params.loading import ParamsError, check_watched_folder, load
+from tonerow.params.loading import ParamsError, check_paths, load
 from tonerow.params.sections import (
+    HELD_OUT,
     Evaluate,
     Generate,
     Ingest,
@@ -27,6 +28,7 @@ from tonerow.params.sections import (
 from tonerow.params.training import Training
 
 __all__ = [
+    "HELD_OUT",
     "Architecture",
     "Corpus",
     "Evaluate",
@@ -39,6 +41,6 @@ __all__ = [
     "Track",
     "Train",
     "Training",
-    "check_watched_folder",
+    "check_paths",
     "load",
 ]

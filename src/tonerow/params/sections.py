@@ -149,11 +149,18 @@ class Evaluate(Section):
         return self
 
 
+HELD_OUT = "data/splits"
+"""As a source of samples: the held-out pieces that the stage `split` has chosen."""
+
+
 class Generate(Section):
     """How samples are drawn."""
 
     seed: Seed
     """of the choice of pieces and of every draw"""
+
+    source: Text
+    """path of a MIDI or ABC file that all samples start from; data/splits stands for held-out pieces"""
 
     samples: PositiveInt
     """how many samples are made"""

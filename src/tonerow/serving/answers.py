@@ -10,22 +10,11 @@ import numpy as np
 import pandas as pd
 
 from tonerow import runtime
-from tonerow.cli import UsageError
-from tonerow.cli.options import check_search
-from tonerow.cli.starts import (
-    TAPPED_TICKS,
-    first_beat,
-    header_of,
-    line_of,
-    notes_of,
-    score_of_ticks,
-)
 from tonerow.generation import chars, events, melody
-from tonerow.generation.extent import end_of
-from tonerow.generation.samples import Request
+from tonerow.generation.samples import GenerationError, Request, Start
+from tonerow.generation.starts import TICKS, header_of, score_of_ticks
 from tonerow.model_files import load_model
 from tonerow.notes.schema import SAMPLES
-from tonerow.notes.score import Score
 from tonerow.params import Generate
 from tonerow.tokens.tokenizer import Tokenizer
 
@@ -63,11 +52,12 @@ class Answers:
             a tune.
 
         Raises:
-            UsageError: the table has no notes that make sense, or a header that the model cannot read.
+            GenerationError: the table has no notes that make sense, or a header that the model cannot
+                read.
             ValueError: a setting is out of its range.
         """
         if table.empty:
-            raise UsageError("the table has no row to start from")
+            raise GenerationError("the table has no row to start from")
         values = {**self._settings, **changes, "primer": len(table)}
         request = Request(self._model, Path(), self._tokenizer, Generate.model_validate(values))
         return WAYS[self._model.view](request, table)
@@ -75,25 +65,13 @@ class Answers:
 
 def recolour(request: Request, table: pd.DataFrame) -> pd.DataFrame:
     """New pitches for a rhythm: of notes that begin together one stays, and none outlasts the next."""
-    score = score_of(table.assign(pitch=PIANO_C))
-    whole = line_of("the table", score, request.tokenizer)
-    end = end_of(request.settings, vars(score), first_beat(score, melody=True))
-    line = melody.cut(request, whole, end)
-    check_search(request.settings, len(line))
-    notes, _ = melody.recolour(request, [line], [], request.settings.samples)
-    return notes[COLUMNS]
+    start = start_of(table.assign(pitch=PIANO_C))
+    return melody.from_start(request, start, told=False).notes[COLUMNS]
 
 
 def go_on(request: Request, table: pd.DataFrame) -> pd.DataFrame:
     """The notes of a primer, then the model's own."""
-    score, n = score_of(table), request.settings.samples
-    piece = notes_of("the table", score, request.tokenizer)
-    end = end_of(request.settings, vars(score), first_beat(score, melody=False))
-    sizes = [request.settings.max_notes] * n
-    notes, _ = events.continued(request, [piece] * n, sizes, [], [end] * n)
-    if notes["is_given"].all():
-        raise UsageError(f"{len(piece)} notes are given, which leave no place for the model's own")
-    return notes[COLUMNS]
+    return events.from_start(request, start_of(table), told=False).notes[COLUMNS]
 
 
 def write_abc(request: Request, table: pd.DataFrame) -> pd.DataFrame:
@@ -107,23 +85,23 @@ def write_abc(request: Request, table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def score_of(table: pd.DataFrame) -> Score:
-    """The notes of a table, on a grid of `TAPPED_TICKS` a quarter note.
+def start_of(table: pd.DataFrame) -> Start:
+    """The notes of a table, on a grid of `TICKS` a quarter note.
 
     Raises:
-        UsageError: a number is missing or out of its range.
+        GenerationError: a number is missing or out of its range.
     """
     beats = table[["onset_beat", "duration_beat"]].to_numpy(np.float64)
     pitch = table["pitch"].to_numpy(np.int64)
     in_range = np.isfinite(beats).all() and beats.min() >= 0
     if not in_range or pitch.min() < 0 or pitch.max() > 127:
-        raise UsageError(
+        raise GenerationError(
             "each row needs an onset_beat of 0 or more, a duration_beat, and a pitch of 0-127 if any"
         )
-    onset, duration = np.rint(beats * TAPPED_TICKS).astype(np.int64).T
+    onset, duration = np.rint(beats * TICKS).astype(np.int64).T
     if duration.min() == 0:
-        raise UsageError(f"a duration_beat is below 1/{TAPPED_TICKS} of a quarter note")
-    return score_of_ticks(onset, duration, pitch)
+        raise GenerationError(f"a duration_beat is below 1/{TICKS} of a quarter note")
+    return Start("the table", score_of_ticks(onset, duration, pitch))
 
 
 WAYS: dict[str, Callable[[Request, pd.DataFrame], pd.DataFrame]] = {

@@ -32,11 +32,11 @@ class Composer(PythonModel):
         Raises:
             MlflowException: what is asked for makes no sense; a server answers it with 400.
         """
-        from tonerow.cli import UsageError  # noqa: PLC0415
+        from tonerow.generation import GenerationError  # noqa: PLC0415
 
         try:
             return self.answers.to(model_input, params or {})
-        except (UsageError, ValueError) as error:
+        except (GenerationError, ValueError) as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
 
 

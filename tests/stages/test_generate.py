@@ -1,0 +1,128 @@
+"""The generate stage, from a file of the user's own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from stages import generate as stage
+from tests.tiny import model_of, settings
+from tests.tokens.token_tables import TUNE, random_piece, write_corpus
+from tonerow.generation import GenerationError
+from tonerow.midi.writing import write_midi
+from tonerow.model_files import Saved, save_model
+from tonerow.tokens import corpus
+from tonerow.tokens.tokenizer import Tokenizer
+from tonerow.views import vocabularies
+
+OWN = "X:1\nT:My own\nM:4/4\nL:1/8\nK:D\nA2|d2f2 afdA|d2f2 afdA|\n"
+ONSETS = [0, 1, 2, 3, 3.5, 4, 4.5, 5, 6, 7, 7.5, 8, 8.5]
+PITCHES = [69, 74, 78, 81, 78, 74, 69, 74, 78, 81, 78, 74, 69]
+SIDES = {"a": "train", "b": "val", "c": "test", "d": "test"}
+FEW: dict[str, Any] = {"generate__samples": 2, "generate__primer": 4, "generate__max_notes": 13}
+FEW |= {"generate__max_characters": 30, "train__device": "cpu", "train__threads": 1}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
+    """Runs the stage with an untrained model and what samples start from; the folder of samples."""
+    pieces = {name: random_piece(name, seed=i) for i, name in enumerate(SIDES)}
+    interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
+    tokens, out = tmp_path / "tokens", tmp_path / "samples"
+    corpus.tokenize(interim, splits, tokens, settings().tokenize)
+    tokenizer = (tokens / "tokenizer.json").read_text("utf-8")
+    (tmp_path / "own.abc").write_text(OWN, encoding="utf-8")
+
+    def made(model: str, source: str) -> Path:
+        chosen = settings(model, generate__source=source, **FEW)
+        with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
+            YAML(typ="safe").dump(chosen.model_dump(), file)
+        own = chosen.selected.model_dump(exclude={"training"})
+        known = vocabularies(Tokenizer.from_json(tokenizer))
+        about = Saved(chosen.model, chosen.size, own, tokenizer, chosen.corpus, {})
+        save_model(tmp_path / "model.pt", model_of(chosen, known), about)
+        reported = ["generate.json", "descriptors.csv", "histograms.csv"]
+        arguments = [interim, tokens, tmp_path / "model.pt", out, *reported]
+        monkeypatch.setattr(sys, "argv", ["generate", *map(str, arguments)])
+        stage.main()
+        return out
+
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    yield made
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def tables(samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Samples and sources."""
+    made, sources = (
+        pq.read_table(samples / f"{name}.parquet").to_pandas() for name in ("samples", "sources")
+    )
+    return made, sources
+
+
+@pytest.mark.parametrize("model", ["lstm_local small", "rnn_heads small", "lstm_char small"])
+def test_all_samples_start_from_it(run: Callable[[str, str], Path], model: str) -> None:
+    folder = run(model, "own.abc")
+    samples, sources = tables(folder)
+    assert set(samples["source_piece_id"]) <= {"own.abc"}
+    assert set(sources["source_piece_id"]) == {"own.abc"}
+    assert sources["sample"].unique().tolist() == [0]
+    assert sources["pitch"].tolist() == PITCHES
+    assert (folder / "source.mp3").stat().st_size > 0
+    assert "My own" in (folder / "listen.html").read_text("utf-8")
+    metrics = json.loads(Path("generate.json").read_text("utf-8"))
+    assert (metrics["samples"], metrics["held_out_tunes"]) == (2, 2)
+
+
+def test_its_rhythm_is_kept(run: Callable[[str, str], Path]) -> None:
+    samples, _ = tables(run("lstm_local small", "own.abc"))
+    for _, notes in samples.groupby("sample"):
+        assert notes["onset_beat"].tolist() == ONSETS
+        assert notes["pitch"].tolist() != PITCHES
+
+
+def test_its_first_notes_are_kept(run: Callable[[str, str], Path]) -> None:
+    samples, _ = tables(run("lstm_fields small", "own.abc"))
+    for _, notes in samples.groupby("sample"):
+        assert notes["pitch"].tolist()[:4] == PITCHES[:4]
+        assert notes["is_given"].sum() == 4 < len(notes)
+
+
+def test_its_header_is_kept(run: Callable[[str, str], Path]) -> None:
+    folder = run("lstm_char small", "own.abc")
+    for name in ("sample-00.abc", "sample-01.abc"):
+        assert "\nM:4/4\nL:1/8\nK:D\n" in (folder / name).read_text("utf-8")
+    assert "A2|d2f2 afdA|" in (folder / "source.abc").read_text("utf-8")
+
+
+def test_what_is_no_music_is_a_sentence(run: Callable[[str, str], Path], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("d e f", encoding="utf-8")
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+    for source, says in (("notes.txt", "no file of music"), ("broken.mid", "cannot be read")):
+        with pytest.raises(GenerationError, match=says):
+            run("lstm_local small", source)
+
+
+def test_a_model_of_text_needs_text(run: Callable[[str, str], Path], tmp_path: Path) -> None:
+    write_midi(tmp_path / "own.mid", tables(run("lstm_local small", "own.abc"))[1], 120)
+    with pytest.raises(GenerationError, match=r"own.mid is no ABC"):
+        run("lstm_char small", "own.mid")
+
+
+def test_a_search_for_more_than_it_finds_is_a_sentence(
+    run: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FEW, "generate__beam", 1)
+    with pytest.raises(GenerationError, match="samples is 2, but a search of 1 beginnings"):
+        run("lstm_local small", "own.abc")
