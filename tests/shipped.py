@@ -58,6 +58,7 @@ CHOICES: dict[str, Any] = {
     "evaluate.stride": 256,
     "evaluate.ngram_orders": [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16],
     "generate.seed": 1,
+    "generate.source": "data/splits",
     "generate.samples": 8,
     "generate.split": "test",
     "generate.max_notes": 400,

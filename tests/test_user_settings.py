@@ -33,6 +33,7 @@ CHANGES = {
     "evaluate.stride": 16,
     "evaluate.ngram_orders": [3],
     "generate.seed": 13,
+    "generate.source": "no such tune.mid",
     "generate.samples": 1,
     "generate.primer": 8,
     "generate.hints": [60],

@@ -469,7 +469,7 @@ def test_a_primer_that_fills_the_sample_is_refused(
     model_file(folder, "rnn_heads small")
     start = ["generate", "--model", "model.pt", "--out", "music", "--primer", "tune.abc"]
     said = refused([*start, "--primer-notes", "4", "--notes", "4"], capsys)
-    assert "4 notes are given, which leave no place for the model's own" in said
+    assert "the primer's 4 notes leave no place for the model's own" in said
 
 
 def test_what_is_too_long_ends_and_says_so(

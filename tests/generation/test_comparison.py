@@ -14,11 +14,13 @@ import pytest
 from tests.generation.test_generation import EVENTS, MELODY, request
 from tests.tiny import settings
 from tests.tokens.token_tables import TUNE, piece, random_piece, write_corpus
+from tonerow.abc_notation.reading import read_tune
 from tonerow.generation import generate
-from tonerow.generation.comparison import added, compare, histogram_rows, table
+from tonerow.generation.comparison import added, compare, histogram_rows, metres, table
 from tonerow.generation.descriptors import RUNS, Known
 from tonerow.generation.lines import HeldOut, Metre, lines_in
 from tonerow.generation.picture import draw
+from tonerow.generation.samples import Start
 from tonerow.tokens import corpus
 
 SIDES = {"a": "train", "b": "test", "c": "val", "d": "test", "e": "test", "f": "test"}
@@ -97,6 +99,14 @@ def test_a_metre_begins_with_the_time_axis(folder: Path) -> None:
     assert held_out.metre("b", from_first_note=False) == Metre(4.0, LATE)
     assert held_out.metre("b", from_first_note=True) == Metre(4.0, 0.0)
     assert held_out.metre("not held out", from_first_note=True) is None
+
+
+@pytest.mark.parametrize("model", [MELODY[0], EVENTS[0]])
+def test_what_is_given_has_a_metre_of_its_own(folder: Path, model: str) -> None:
+    score = read_tune("X:1\nM:3/4\nL:1/4\nK:C\nzz|zCD|EFG|A3|\n")  # first note: beat 3; bar: 2, 5
+    asked = replace(request(folder / "tokens", model, primer=2), start=Start("own", score))
+    found = metres(asked, generate(asked), HeldOut(asked))
+    assert found == {0: Metre(3.0, -1.0), 1: Metre(3.0, -1.0)}
 
 
 def test_written_bars_are_counted_where_there_are_any(folder: Path) -> None:

@@ -88,19 +88,9 @@ def test_dvc_sets_every_value_without_a_plus(file: Path) -> None:
 
 
 def test_the_folder_that_dvc_watches_must_be_there(tmp_path: Path) -> None:
-    params.check_paths(shipped.settings({"corpora.folder.path": str(tmp_path)}))
+    params.check_watched_folder(shipped.settings({"corpora.folder.path": str(tmp_path)}))
     gone = str(tmp_path / "gone")
     with pytest.raises(params.ParamsError) as error:
-        params.check_paths(shipped.settings({"corpora.folder.path": gone}))
+        params.check_watched_folder(shipped.settings({"corpora.folder.path": gone}))
     says = f"params.yaml: corpora.folder.path is {gone!r}, which is no folder"
     assert str(error.value) == says
-
-
-def test_what_samples_start_from_must_be_there(tmp_path: Path) -> None:
-    folder = {"corpora.folder.path": str(tmp_path)}
-    params.check_paths(shipped.settings({**folder, "generate.source": __file__}))
-    for gone in (str(tmp_path / "gone.mid"), str(tmp_path)):
-        with pytest.raises(params.ParamsError) as error:
-            params.check_paths(shipped.settings({**folder, "generate.source": gone}))
-        says = f"params.yaml: generate.source is {gone!r}, which is no file"
-        assert str(error.value).startswith(says)

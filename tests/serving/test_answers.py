@@ -72,5 +72,5 @@ def test_a_table_without_sense_is_refused(
 
 
 def test_a_primer_that_fills_the_sample_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GenerationError, match="4 notes are given"):
+    with pytest.raises(GenerationError, match="the primer's 4 notes leave no place"):
         ask(tmp_path, "lstm_window", EXAMPLES["events"], max_notes=4)

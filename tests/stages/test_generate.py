@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from stages import generate as stage
 from tests.tiny import model_of, settings
-from tests.tokens.token_tables import TUNE, random_piece, write_corpus
+from tests.tokens.token_tables import random_piece, write_corpus
 from tonerow.generation import GenerationError
 from tonerow.midi.writing import write_midi
 from tonerow.model_files import Saved, save_model
@@ -24,6 +24,7 @@ from tonerow.tokens import corpus
 from tonerow.tokens.tokenizer import Tokenizer
 from tonerow.views import vocabularies
 
+LEARNED = "X:1\nR:reel\nM:4/4\nL:1/8\nK:D\nA2|d2fd Adfd|G2BG|\n"
 OWN = "X:1\nT:My own\nM:4/4\nL:1/8\nK:D\nA2|d2f2 afdA|d2f2 afdA|\n"
 ONSETS = [0, 1, 2, 3, 3.5, 4, 4.5, 5, 6, 7, 7.5, 8, 8.5]
 PITCHES = [69, 74, 78, 81, 78, 74, 69, 74, 78, 81, 78, 74, 69]
@@ -36,7 +37,7 @@ FEW |= {"generate__max_characters": 30, "train__device": "cpu", "train__threads"
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
     """Runs the stage with an untrained model and what samples start from; the folder of samples."""
     pieces = {name: random_piece(name, seed=i) for i, name in enumerate(SIDES)}
-    interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, TUNE))
+    interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, LEARNED))
     tokens, out = tmp_path / "tokens", tmp_path / "samples"
     corpus.tokenize(interim, splits, tokens, settings().tokenize)
     tokenizer = (tokens / "tokenizer.json").read_text("utf-8")
@@ -104,6 +105,33 @@ def test_its_header_is_kept(run: Callable[[str, str], Path]) -> None:
     for name in ("sample-00.abc", "sample-01.abc"):
         assert "\nM:4/4\nL:1/8\nK:D\n" in (folder / name).read_text("utf-8")
     assert "A2|d2f2 afdA|" in (folder / "source.abc").read_text("utf-8")
+
+
+def test_a_limit_holds_for_it_too(
+    run: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FEW, "generate__bars", 1)
+    for notes in tables(run("lstm_local small", "own.abc")):
+        assert notes.groupby("sample").size().unique().tolist() == [7]  # with the upbeat
+
+
+def test_one_sample_has_a_source_of_its_own(
+    run: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FEW, "generate__samples", 1)
+    folder = run("lstm_char small", "own.abc")
+    assert sorted(file.name for file in folder.glob("*.abc")) == [
+        "sample-00-source.abc",
+        "sample-00.abc",
+    ]
+
+
+def test_a_header_of_unknown_characters_is_a_sentence(
+    run: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "odd.abc").write_text(OWN.replace("K:D", "K:Ador"), encoding="utf-8")
+    with pytest.raises(GenerationError, match=r"odd\.abc: the model has never read"):
+        run("lstm_char small", "odd.abc")
 
 
 def test_what_is_no_music_is_a_sentence(run: Callable[[str, str], Path], tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from tests.waiting import PATIENCE, until
 from tonerow import params
 from tonerow.serving.saving import save
 from tonerow.tracking import run as tracking
+from tonerow.tracking import store
 from tonerow.tracking.search import SearchRun
 from tonerow.tracking.store import Store, curves, finished
 
@@ -55,6 +56,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same behaviour on a machine that is as busy as may be."""
     for name in ("START", "FINISH", "FAIL", "RECORD"):
         monkeypatch.setattr(tracking, f"{name}_SECONDS", PATIENCE)
+    monkeypatch.setattr(store, "LOCK_SECONDS", PATIENCE)
 
 
 @pytest.fixture
@@ -267,10 +269,10 @@ class TestStore:
     ) -> None:
         code = f"""
             from pathlib import Path
-            from tonerow.tracking import run as tracking
+            from tonerow.tracking import run as tracking, store
             from tonerow import params
             settings = params.Params.model_validate({shipped.tree()!r})
-            tracking.START_SECONDS = tracking.FINISH_SECONDS = {PATIENCE}
+            tracking.START_SECONDS = tracking.FINISH_SECONDS = store.LOCK_SECONDS = {PATIENCE}
             with tracking.start(settings) as run:
                 run.log_epoch(1, {{"val_nll": 1.0}})
                 run.finish({str(results / "model.pt")!r})

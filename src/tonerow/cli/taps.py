@@ -72,7 +72,11 @@ def rhythm_of(moments: Sequence[float], bpm: float) -> str:
 
 
 def tapped(pairs: str) -> Start:
-    """A line of middle C with the rhythm of pairs like "0 .5, 0 .5, .5 1": rest, then sound."""
+    """A line of middle C with the rhythm of pairs like "0 .5, 0 .5, .5 1": rest, then sound.
+
+    Raises:
+        UsageError: they are no such pairs.
+    """
     rows = [_PAIR.fullmatch(pair) for pair in pairs.split(",")]
     ticks = [[round(float(n) * TICKS) for n in row.groups()] for row in rows if row]
     if len(ticks) < len(rows) or min(sound for _, sound in ticks) == 0:

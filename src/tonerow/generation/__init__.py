@@ -23,6 +23,6 @@ def generate(request: Request) -> Samples:
     """Draws samples in the way of the model's view; leaves out settings that mean nothing for it.
 
     Raises:
-        GenerationError: there is nothing to start from.
+        GenerationError: there is nothing to start from, or it is none for this model.
     """
     return GENERATORS[request.model.view](request)

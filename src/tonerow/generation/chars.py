@@ -1,4 +1,4 @@
-"""ABC, character by character, from a held-out tune's header to the end of the tune."""
+"""ABC, character by character, from a tune's header to the end of the tune."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from tonerow.generation.samples import (
     Start,
     measured,
 )
+from tonerow.generation.starts import readable
 from tonerow.models.base import START
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.notes.schema import SAMPLES
@@ -50,6 +51,9 @@ def generate(request: Request) -> Samples:
 
     `parsed_fraction`: tunes that the reader takes without complaint. `full_bars_fraction`: of all
     tunes, those whose bars, but for the first and last of a section, add up to the metre.
+
+    Raises:
+        GenerationError: see `given_tune`.
     """
     tunes = choose_tunes(request) if request.start is None else given_tune(request, request.start)
     texts = write(request, tunes["header"].tolist())
@@ -90,15 +94,16 @@ def given_tune(request: Request, start: Start) -> pd.DataFrame:
     """The same of one tune, a row for each sample.
 
     Raises:
-        GenerationError: it was not read from ABC.
+        GenerationError: it was not read from ABC, or the model has never read its header's characters.
     """
     if start.text is None:
         raise GenerationError(
             f"{start.name} is no ABC: a model of text starts from a tune's header"
         )
     text = reduce_tune(start.text, request.tokenizer.abc_fields)
+    header = readable(start.name, header_of(text), request.tokenizer)
     n = request.settings.samples
-    return pd.DataFrame({"header": [header_of(text)] * n, "text": [text] * n}, [start.name] * n)
+    return pd.DataFrame({"header": [header] * n, "text": [text] * n}, [start.name] * n)
 
 
 def until_bars(tunes: pd.DataFrame, bars: int | None) -> list[str]:

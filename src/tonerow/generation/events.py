@@ -1,4 +1,4 @@
-"""Continuing: a held-out piece's first notes, then the model's own."""
+"""Continuing: the first notes of a piece, held out or given, then the model's own."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def generate(request: Request) -> Samples:
     """Continues the openings of held-out pieces up to their own length, or as far as is asked for.
 
     Or that of what is given, as far as is asked for.
+
+    Raises:
+        GenerationError: see `held_out_lines` and `from_start`.
     """
     if request.start is not None:
         return counted(request, from_start(request, request.start))
@@ -59,9 +62,10 @@ def from_start(request: Request, start: Start, told: bool = True) -> Samples:
     ends, sizes = [end] * (samples + len(sources)), [settings.max_notes] * samples
     notes, own = continued(request, [piece] * samples, sizes, sources, ends)
     if notes["is_given"].all():
+        given = min(len(piece), settings.primer)
         raise GenerationError(
-            f"{min(len(piece), settings.primer)} notes are given, which leave no place for the model's "
-            "own: ask for fewer of them, or for more music"
+            f"the primer's {given} notes leave no place for the model's own: take fewer of them, or ask "
+            "for more music"
         )
     return Samples(notes, own, {"samples": samples}, shared=samples > 1)
 

@@ -1,4 +1,4 @@
-"""Recolouring: new pitches for the rhythm of held-out melody lines."""
+"""Recolouring: new pitches for the rhythm of melody lines, held out or given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tonerow.generation.samples import (
     held_out_lines,
     numbered,
 )
-from tonerow.generation.starts import end_of_score, line_of
+from tonerow.generation.starts import end_of_score, melody_of
 from tonerow.models.base import START, Notes
 from tonerow.progress import progress
 from tonerow.views import BEATS, NORMALISED, rhythm_of
@@ -31,7 +31,11 @@ Ints = NDArray[np.int64]
 
 
 def generate(request: Request) -> Samples:
-    """Draws pitches for the rhythms of held-out pieces, or of what is given, cut as the settings say."""
+    """Draws pitches for the rhythms of held-out pieces, or of what is given, cut as the settings say.
+
+    Raises:
+        GenerationError: see `held_out_lines` and `from_start`.
+    """
     if request.start is not None:
         return counted(request, from_start(request, request.start))
     columns = ["pitch", *BEATS, *NORMALISED]
@@ -53,8 +57,8 @@ def from_start(request: Request, start: Start, told: bool = True) -> Samples:
     Raises:
         GenerationError: it has no line, or a search cannot find so many samples.
     """
-    end = end_of_score(request.settings, start.score, melody=True)
-    line = cut(request, line_of(start.name, start.score, request.tokenizer), end)
+    whole = melody_of(start.name, start.score, request.tokenizer)
+    line = cut(request, whole, end_of_score(request.settings, start.score, melody=True))
     check_search(request.settings, len(line))
     samples = request.settings.samples
     notes, sources = recolour(request, [line], [line] if told else [], samples)

@@ -89,8 +89,12 @@ def notes_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
     return notes
 
 
-def line_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
-    """The melody line of a score, as the model's tokens."""
+def melody_of(name: str, score: Score, tokenizer: Tokenizer) -> pd.DataFrame:
+    """The melody line of a score, as the model's tokens.
+
+    Raises:
+        GenerationError: see `notes_of`.
+    """
     notes = notes_of(name, score, tokenizer)
     line: pd.DataFrame = notes[notes["is_melody"]].reset_index(drop=True)
     return line
@@ -139,12 +143,17 @@ def header_of(
     given, order = dict(found), "".join(tokenizer.abc_fields)  # as the model has read them
     letters = sorted(given, key=lambda letter: (letter == "K", order.find(letter) % 99))
     lines = [f"{letter}:{given[letter]}\n" for letter in letters]
-    header = "".join(lines)
-    unknown = {
-        character
-        for character, index in zip(header, tokenizer.encode_text(header), strict=False)
-        if index == UNKNOWN
-    }
+    return readable("--header", "".join(lines), tokenizer)
+
+
+def readable(name: str, header: str, tokenizer: Tokenizer) -> str:
+    """The header itself, if the model has read all of its characters.
+
+    Raises:
+        GenerationError: names those that it has not.
+    """
+    ids = tokenizer.encode_text(header)
+    unknown = {c for c, index in zip(header, ids, strict=False) if index == UNKNOWN}
     if unknown:
-        raise GenerationError(f"--header: the model has never read {' '.join(sorted(unknown))}")
+        raise GenerationError(f"{name}: the model has never read {' '.join(sorted(unknown))}")
     return header

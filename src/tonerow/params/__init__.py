@@ -13,7 +13,7 @@ or anything slow, so that a typo shows within a second.
 
 from tonerow.params.architectures import Architecture
 from tonerow.params.corpora import Corpus
-from tonerow.params.loading import ParamsError, check_paths, load
+from tonerow.params.loading import ParamsError, check_watched_folder, load
 from tonerow.params.sections import (
     HELD_OUT,
     Evaluate,
@@ -41,6 +41,6 @@ __all__ = [
     "Track",
     "Train",
     "Training",
-    "check_paths",
+    "check_watched_folder",
     "load",
 ]

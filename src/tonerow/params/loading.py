@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 from tonerow.params import messages
 from tonerow.params.corpora import Folder
 from tonerow.params.section import Section
-from tonerow.params.sections import HELD_OUT, Params
+from tonerow.params.sections import Params
 
 S = TypeVar("S", bound=Section)
 
@@ -56,18 +56,12 @@ def read(path: str | Path, kind: type[S]) -> S:
         raise ParamsError("\n".join(f"{path}: {line}" for line in lines)) from None
 
 
-def check_paths(settings: Params) -> None:
-    """Makes sure that what DVC watches of the user's own is there, whatever the corpus is.
+def check_watched_folder(settings: Params) -> None:
+    """Makes sure that the folder is there which DVC watches whatever the corpus is.
 
     Raises:
-        ParamsError: ``corpora.folder.path`` is no folder, or ``generate.source`` no file.
+        ParamsError: ``corpora.folder.path`` is no folder.
     """
-    source = settings.generate.source
-    if source != HELD_OUT and not Path(source).is_file():
-        raise ParamsError(
-            f"params.yaml: generate.source is {source!r}, which is no file; {HELD_OUT} stands for "
-            "held-out pieces"
-        )
     for name, corpus in settings.corpora.items():
         if isinstance(corpus, Folder) and not Path(corpus.path).is_dir():
             raise ParamsError(

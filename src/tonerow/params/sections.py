@@ -166,7 +166,7 @@ class Generate(Section):
     """how many samples are made"""
 
     split: Literal["val", "test"]
-    """whose pieces give rhythms and primers"""
+    """whose pieces samples start from or stand beside"""
 
     max_notes: PositiveInt
     """notes in a sample at most"""
@@ -181,7 +181,7 @@ class Generate(Section):
     """beginnings followed side by side in search of a melody's most probable pitches; 0 draws"""
 
     primer: PositiveInt
-    """notes of a held-out piece that a model of whole notes goes on from"""
+    """notes of a piece that a model of whole notes goes on from"""
 
     max_characters: PositiveInt
     """characters of an ABC tune that does not end by itself"""

@@ -15,7 +15,7 @@ from tonerow.generation.samples import GenerationError, Request, Start
 from tonerow.generation.starts import TICKS, header_of, score_of_ticks
 from tonerow.model_files import load_model
 from tonerow.notes.schema import SAMPLES
-from tonerow.params import Generate
+from tonerow.params import HELD_OUT, Generate
 from tonerow.tokens.tokenizer import Tokenizer
 
 PIANO_C = 60
@@ -58,7 +58,7 @@ class Answers:
         """
         if table.empty:
             raise GenerationError("the table has no row to start from")
-        values = {**self._settings, **changes, "primer": len(table)}
+        values = {"source": HELD_OUT, **self._settings, **changes, "primer": len(table)}
         request = Request(self._model, Path(), self._tokenizer, Generate.model_validate(values))
         return WAYS[self._model.view](request, table)
 

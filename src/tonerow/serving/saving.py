@@ -44,6 +44,7 @@ def save(view: str, drawing: Generate, file: Path, folder: Path, about: Any) -> 
 
     example, answer = EXAMPLES[view], ANSWERS[view]
     usual = drawing.model_dump() | {"samples": 1}
+    del usual["source"]  # a path of this machine: it starts from what it is asked with
     asked = {name: TYPES[type(values[0])] for name, values in example.items()}
     changed = [ParamSpec(name, TYPES[type(usual[name])], usual[name]) for name in CHANGED]
     inputs, outputs = (
