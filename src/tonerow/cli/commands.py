@@ -7,8 +7,8 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from tonerow.corpora.kinds import kind_of
 from tonerow.generation import chars, events, melody
 from tonerow.generation.samples import GenerationError, Request, Samples, Start
 from tonerow.generation.starts import header_of, plain, start_of
-from tonerow.generation.writing import PAGE, described, sound, track_of, write_music
+from tonerow.generation.writing import PAGE, described, pieces_of, sound, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
 from tonerow.midi.writing import write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
@@ -86,8 +86,7 @@ def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
 def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
     """Draws samples and writes all their files."""
     settings = request.settings
-    samples, source = WAYS[request.model.view](options, request)
-    pieces = pd.DataFrame(source, samples.notes["source_piece_id"].unique())
+    samples, pieces = WAYS[request.model.view](options, request)
     saying = described(about.model, about.size, about.corpus, request.model, settings)
     write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
     print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
@@ -174,26 +173,22 @@ def listen_score(options: argparse.Namespace) -> None:
         raise UsageError(str(error)) from None
 
 
-Made = tuple[Samples, dict[str, Any]]
-"""Samples, and what is known of the piece that they start from: title and tempo_bpm."""
+Made = tuple[Samples, pd.DataFrame]
+"""Samples, and the piece that they start from, see `pieces_of`."""
 
 
 def recolour(options: argparse.Namespace, request: Request) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
     start = tapped(options.tap) if tap else start_of(options.rhythm, options.tune)
-    return made(start, melody.from_start(request, start, told=not tap))
+    samples = melody.from_start(request, start, told=not tap)
+    return samples, pieces_of(replace(request, start=start))
 
 
 def go_on(options: argparse.Namespace, request: Request) -> Made:
     """What comes after the first notes of a file."""
     start = start_of(options.primer, options.tune)
-    return made(start, events.from_start(request, start))
-
-
-def made(start: Start, samples: Samples) -> Made:
-    """Samples with what is known of the music that they start from."""
-    return samples, {"title": start.title, "tempo_bpm": start.score.tempo_bpm}
+    return events.from_start(request, start), pieces_of(replace(request, start=start))
 
 
 def write_abc(options: argparse.Namespace, request: Request) -> Made:
@@ -202,7 +197,8 @@ def write_abc(options: argparse.Namespace, request: Request) -> Made:
     texts = chars.write(request, [header] * request.settings.samples)
     found = [chars.played(text, chars.most_notes(request)) for text in texts]
     notes = chars.rows(["header"] * len(texts), found, request)
-    return Samples(notes, notes.head(0), {}, chars.files(texts)), {"title": "", "tempo_bpm": None}
+    no_piece = pd.DataFrame({"title": [], "tempo_bpm": []})
+    return Samples(notes, notes.head(0), {}, chars.files(texts)), no_piece
 
 
 STARTS = {"melody": ("--rhythm", "--tap"), "events": ("--primer",), "chars": ("--header",)}
