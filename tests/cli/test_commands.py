@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import webbrowser
+from concurrent.futures import Future
 from pathlib import Path
 
 import pretty_midi
@@ -23,6 +24,7 @@ from tests.tiny import SHIPPED, melodies, model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.abc_notation.fields import parse_key
 from tonerow.cli import DEFAULTS, MODES, main
+from tonerow.listening.sound import Sounds
 from tonerow.model_files import Saved, load_model, save_model
 from tonerow.models import find
 from tonerow.views import vocabularies
@@ -96,6 +98,21 @@ def test_every_model_that_takes_a_rhythm_keeps_it(folder: Path, name: str) -> No
     assert pitches(music / "source.mid") == [69, 74, 78, 81, 78, 74, 69]
     assert rhythm(music / "sample-00.mid") == rhythm(music / "source.mid")
     assert pitches(music / "sample-00.mid") != pitches(music / "sample-01.mid")
+
+
+@pytest.mark.parametrize("more", [[], ["--bars", "1", "--tempo", "90", "--instrument", "40"]])
+def test_the_own_tune_is_rendered_while_samples_are_drawn(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    begun, begin = [], Sounds.begin
+
+    def noted(sounds: Sounds, midi: bytes) -> Future[bytes]:
+        begun.append(midi)
+        return begin(sounds, midi)
+
+    monkeypatch.setattr(Sounds, "begin", noted)
+    main([*BASE, "tune.abc", "--samples", "1", *more])
+    assert begun[0] == (folder / "music/sample-00-source.mid").read_bytes()
 
 
 def test_midi_is_read_as_well_and_gives_the_same(folder: Path) -> None:

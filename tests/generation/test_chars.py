@@ -18,6 +18,7 @@ from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.generation.chars import files, first_bars, played, rows, write
 from tonerow.generation.samples import Request, Samples
 from tonerow.generation.writing import write_music
+from tonerow.listening.sound import Sounds
 from tonerow.models.base import Batch, Model, Notes, Sees, State
 from tonerow.models.predictions import Categorical, Predictions
 
@@ -113,7 +114,8 @@ def test_tunes_are_written_to_a_page_and_an_unread_one_is_text_alone(tmp_path: P
     about = pd.DataFrame({"title": "", "tempo_bpm": None}, index=["a"])
     sources = files(texts[:1], "-source")
     samples = Samples(notes, notes.head(0), {}, files(texts), sources)
-    write_music(tmp_path, samples, about, {"model": "lstm_char"}, None)
+    with Sounds() as sounds:
+        write_music(tmp_path, samples, about, {"model": "lstm_char"}, None, sounds)
     assert (tmp_path / "sample-00-source.abc").read_text("utf-8") == next(iter(sources.values()))
     (tmp_path / "sample-00-source.abc").unlink()
     assert '"sample-00.mp3"' in (tmp_path / "listen.html").read_text("utf-8")

@@ -20,9 +20,10 @@ from tonerow.corpora.kinds import kind_of
 from tonerow.generation import chars, events, melody
 from tonerow.generation.samples import GenerationError, Request, Samples, Start
 from tonerow.generation.starts import header_of, plain, start_of
-from tonerow.generation.writing import PAGE, described, pieces_of, sound, track_of, write_music
+from tonerow.generation.writing import PAGE, described, pieces_of, track_of, write_music
 from tonerow.listening.page import Group, Pair, summary, write_page
-from tonerow.midi.writing import write_midi
+from tonerow.listening.sound import Sounds
+from tonerow.midi.writing import playing_tempo, to_midi, write_midi
 from tonerow.model_files import ModelFileError, Saved, load_model
 from tonerow.models.base import Model
 from tonerow.models.ngrams import NgramExperts
@@ -86,9 +87,10 @@ def ready(options: argparse.Namespace, start: str) -> tuple[Request, Saved]:
 def write(options: argparse.Namespace, request: Request, about: Saved) -> None:
     """Draws samples and writes all their files."""
     settings = request.settings
-    samples, pieces = WAYS[request.model.view](options, request)
     saying = described(about.model, about.size, about.corpus, request.model, settings)
-    write_music(options.out, samples, pieces, saying, settings.tempo_bpm)
+    with Sounds() as sounds:
+        samples, pieces = WAYS[request.model.view](options, request, sounds)
+        write_music(options.out, samples, pieces, saying, settings.tempo_bpm, sounds)
     print(f"{settings.samples} samples of {len(samples.notes):,} notes in all in {options.out}")
     sizes = samples.notes.groupby("sample").size()
     if (settings.bars or settings.seconds) and (full := int((sizes == LONGEST).sum())):
@@ -151,7 +153,8 @@ def page_of(name: str, found: Sequence[Start]) -> Path:
         notes = notes.assign(sample=0, nats=float("nan"), is_given=False, **seconds)
         write_midi(out / f"tune-{i:02d}.mid", notes, bpm)
         played.append((of.name, of.title, notes))
-    sound(sorted(out.glob("*.mid")))
+    with Sounds() as sounds:
+        sounds.write(sorted(out.glob("*.mid")))
     pairs = [
         Pair(
             title,
@@ -177,21 +180,24 @@ Made = tuple[Samples, pd.DataFrame]
 """Samples, and the piece that they start from, see `pieces_of`."""
 
 
-def recolour(options: argparse.Namespace, request: Request) -> Made:
+def recolour(options: argparse.Namespace, request: Request, sounds: Sounds) -> Made:
     """New pitches for the rhythm of a file or for a tapped one."""
     tap = options.tap is not None
     start = tapped(options.tap) if tap else start_of(options.rhythm, options.tune)
+    if not tap:  # the tune itself can sound before there are new pitches
+        bpm = playing_tempo(start.score.tempo_bpm, request.settings.tempo_bpm)
+        sounds.begin(to_midi(melody.unchanged(request, start), bpm))
     samples = melody.from_start(request, start, told=not tap)
     return samples, pieces_of(replace(request, start=start))
 
 
-def go_on(options: argparse.Namespace, request: Request) -> Made:
+def go_on(options: argparse.Namespace, request: Request, _: Sounds) -> Made:
     """What comes after the first notes of a file."""
     start = start_of(options.primer, options.tune)
     return events.from_start(request, start), pieces_of(replace(request, start=start))
 
 
-def write_abc(options: argparse.Namespace, request: Request) -> Made:
+def write_abc(options: argparse.Namespace, request: Request, _: Sounds) -> Made:
     """Tunes in ABC under a header."""
     header = header_of(options.header, request.tokenizer, key_of(options), options.metre)
     texts = chars.write(request, [header] * request.settings.samples)
@@ -204,7 +210,7 @@ def write_abc(options: argparse.Namespace, request: Request) -> Made:
 STARTS = {"melody": ("--rhythm", "--tap"), "events": ("--primer",), "chars": ("--header",)}
 """What a model of each view starts from."""
 ALL_STARTS = [option for of_view in STARTS.values() for option in of_view]
-WAYS: dict[str, Callable[[argparse.Namespace, Request], Made]] = {
+WAYS: dict[str, Callable[[argparse.Namespace, Request, Sounds], Made]] = {
     "melody": recolour,
     "events": go_on,
     "chars": write_abc,

@@ -57,12 +57,32 @@ def from_start(request: Request, start: Start, told: bool = True) -> Samples:
     Raises:
         GenerationError: it has no line, or a search cannot find so many samples.
     """
-    whole = melody_of(start.name, start.score, request.tokenizer)
-    line = cut(request, whole, end_of_score(request.settings, start.score, melody=True))
+    line = line_of(request, start)
     check_search(request.settings, len(line))
     samples = request.settings.samples
     notes, sources = recolour(request, [line], [line] if told else [], samples)
     return Samples(notes, sources, {"samples": samples}, shared=samples > 1)
+
+
+def unchanged(request: Request, start: Start) -> pd.DataFrame:
+    """The melody line that `from_start` takes, with its own pitches and without nats.
+
+    Returns:
+        Rows of `tonerow.notes.schema.SAMPLES` but for the number of a sample.
+
+    Raises:
+        GenerationError: there is no line.
+    """
+    line = line_of(request, start)
+    pitch = torch.from_numpy(line["pitch"].to_numpy(np.int64))[None]
+    (notes,) = to_notes(request, [line], pitch, torch.full(pitch.shape, torch.nan))
+    return notes
+
+
+def line_of(request: Request, start: Start) -> pd.DataFrame:
+    """The melody line of a piece, as long as the settings say."""
+    whole = melody_of(start.name, start.score, request.tokenizer)
+    return cut(request, whole, end_of_score(request.settings, start.score, melody=True))
 
 
 def cut(request: Request, line: pd.DataFrame, end: float) -> pd.DataFrame:

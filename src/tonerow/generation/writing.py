@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,11 @@ from tonerow.generation.measures import measure_of
 from tonerow.generation.samples import Request, Samples
 from tonerow.generation.unused import NOT_FOR, NOTHING
 from tonerow.listening.page import Counted, Group, Pair, Track, write_page
-from tonerow.listening.sound import render, write_mp3
+from tonerow.listening.sound import Sounds
 from tonerow.midi.writing import playing_tempo, write_midi
 from tonerow.models.base import Model
 from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
-from tonerow.progress import progress
 
 PAGE, PICTURE = "listen.html", "samples.png"
 DRAWING = ("seed", "temperature", "top_k", "top_p", "min_p", "repeat_decay")
@@ -105,7 +102,8 @@ def write_samples(
         beside: what was counted of samples and of human tunes, for the page.
     """
     pieces, tempo = pieces_of(request), request.settings.tempo_bpm
-    write_music(out, samples, pieces, about, tempo, beside, request.known)
+    with Sounds() as sounds:
+        write_music(out, samples, pieces, about, tempo, sounds, beside, request.known)
     from tonerow.listening.roll import draw_rolls  # noqa: PLC0415 (matplotlib takes a second)
 
     draw_rolls(out / PICTURE, samples.notes, samples.sources)
@@ -131,6 +129,7 @@ def write_music(
     pieces: pd.DataFrame,
     about: Mapping[str, str],
     tempo_bpm: float | None,
+    sounds: Sounds,
     beside: Beside | None = None,
     known: Known | None = None,
 ) -> None:
@@ -142,6 +141,7 @@ def write_music(
         pieces: `title` and `tempo_bpm` of the source pieces, by piece id; either may be missing.
         about: what to say of the model, by label; its `model` stands above.
         tempo_bpm: of all samples; None: that of the source piece.
+        sounds: what may be rendered already is taken from there.
         beside: what was counted of samples and of human tunes; None: nothing.
         known: what train holds, if it is at hand.
     """
@@ -159,8 +159,7 @@ def write_music(
         bpm = playing_tempo(own, tempo_bpm)
         write_midi(out / f"{name}.mid", notes, bpm)
         tracks[name] = track_of(out, name, notes, bpm, shared.get(name, {}))
-    midi = [track.files["midi"] for track in tracks.values()]
-    sound(midi)
+    sounds.write([track.files["midi"] for track in tracks.values()])
     rest = {label: value for label, value in about.items() if label != "model"}
     pairs = list(pairs_of(samples, tracks, pieces["title"]))
     write_page(
@@ -208,13 +207,3 @@ def pairs_of(
         source = None if notes["is_given"].all() else source  # then the two are one
         title = titles.get(notes["source_piece_id"].iloc[0])
         yield Pair(name, "" if pd.isna(title) else str(title), tracks[name], source)
-
-
-def sound(files: list[Path]) -> None:
-    """Writes an MP3 beside each MIDI file, on all cores."""
-
-    def write(midi: Path) -> None:
-        write_mp3(midi.with_suffix(".mp3"), *render(midi))
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(progress(threads.map(write, files), total=len(files), desc="sound", unit="files"))

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import io
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
+from types import TracebackType
 
 import midirenderer
 import numpy as np
 import pretty_midi
 import soundfile
 from numpy.typing import NDArray
+
+from tonerow.progress import progress
 
 PEAK = 10 ** (-1 / 20)
 """Of the loudest moment: 1 dB below the most that a file can hold."""
@@ -37,16 +42,51 @@ def _soundfont() -> bytes:
     return resources.files("pretty_midi").joinpath("TimGM6mb.sf2").read_bytes()
 
 
-def render(midi: Path) -> tuple[Wave, int]:
+class Sounds:
+    """MP3s of MIDI files, made on all cores while other things go on.
+
+    Leaving the block waits for those that are being made, and drops the others.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(os.cpu_count())
+        self._found: dict[bytes, Future[bytes]] = {}
+
+    def __enter__(self) -> Sounds:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def begin(self, midi: bytes) -> Future[bytes]:
+        """Renders what stands in a MIDI file, once however often it is asked for."""
+        if midi not in self._found:
+            self._found[midi] = self._threads.submit(lambda: to_mp3(*render(midi)))
+        return self._found[midi]
+
+    def write(self, files: list[Path]) -> None:
+        """Writes an MP3 beside each of these MIDI files."""
+        made = [self.begin(midi.read_bytes()) for midi in files]
+        waiting = zip(files, made, strict=True)
+        for midi, mp3 in progress(waiting, total=len(files), desc="sound", unit="files"):
+            midi.with_suffix(".mp3").write_bytes(mp3.result())
+
+
+def render(midi: bytes) -> tuple[Wave, int]:
     """The sound of a MIDI file.
 
     Args:
-        midi: the file.
+        midi: what stands in the file.
 
     Returns:
         One channel (n,), -1 to 1, as loud as `PEAK` at its loudest, and the samples in a second.
     """
-    score = pretty_midi.PrettyMIDI(str(midi))
+    score = pretty_midi.PrettyMIDI(io.BytesIO(midi))
     end = pretty_midi.ControlChange(_END, 0, score.get_end_time() + TAIL)
     for instrument in score.instruments[:1]:
         instrument.control_changes.append(end)
@@ -70,15 +110,15 @@ def resampled(wave: Wave, old: int, new: int) -> Wave:
     return heard[: round(len(wave) * new / old)].astype(np.float32)
 
 
-def write_mp3(path: Path, wave: Wave, rate: int) -> None:
-    """Writes a sound (n,) as MP3, the same bytes for the same sound.
+def to_mp3(wave: Wave, rate: int) -> bytes:
+    """A sound (n,) as MP3, the same bytes for the same sound.
 
     Args:
-        path: the file.
         wave: -1 to 1.
         rate: samples in a second; the file has `RATE`.
     """
-    wave = resampled(wave, rate, RATE)
+    wave, mp3 = resampled(wave, rate, RATE), io.BytesIO()
     kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": QUALITY}
-    with soundfile.SoundFile(path, "w", RATE, 1, **kind) as file:
+    with soundfile.SoundFile(mp3, "w", RATE, 1, **kind) as file:
         file.write(wave)
+    return mp3.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -25,13 +26,21 @@ def playing_tempo(own: float | None, asked: float | None) -> float:
 
 
 def write_midi(path: Path, notes: pd.DataFrame, tempo_bpm: float) -> None:
-    """Writes notes to a MIDI file, one instrument a program.
+    """Writes notes to a MIDI file; see `to_midi`. Its folder is made if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_midi(notes, tempo_bpm))
+
+
+def to_midi(notes: pd.DataFrame, tempo_bpm: float) -> bytes:
+    """Notes as a MIDI file, one instrument a program.
 
     Args:
-        path: the file.
         notes: columns pitch, velocity, program, is_drum, onset_beat and duration_beat (quarter
             notes).
         tempo_bpm: quarter notes a minute, at least `SLOWEST_BPM`.
+
+    Returns:
+        What stands in the file.
     """
     midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_BEAT, initial_tempo=tempo_bpm)
     seconds = 60 / tempo_bpm
@@ -44,5 +53,6 @@ def write_midi(path: Path, notes: pd.DataFrame, tempo_bpm: float) -> None:
         for (velocity, pitch), *times in zip(numbers, start.tolist(), end.tolist(), strict=True):
             instrument.notes.append(pretty_midi.Note(velocity, pitch, *times))
         midi.instruments.append(instrument)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    midi.write(str(path))
+    file = io.BytesIO()
+    midi.write(file)
+    return file.getvalue()
