@@ -9,6 +9,10 @@ the first column says how far their log-probabilities are apart at most: they ar
 
 A number is notes (characters) in a CPU-second: the median of the rounds, in which both take turns, and
 the highest by the lowest. Designs whose write-up has no loop that goes note by note stand alone.
+
+The last columns show the floor: the million multiplications and additions in a note's matrix products,
+as PyTorch counts them, and how fast they are done, as a share of the product of two matrices of
+1,024 x 1,024, which takes its turn in each round.
 """
 
 from __future__ import annotations
@@ -25,13 +29,18 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 (the usual name)
+from torch.utils.flop_counter import FlopCounterMode
 
 from tonerow import params
 from tonerow.model_files import open_model
 from tonerow.models.base import Batch
 from tonerow.trials import draw_along, held_out, markdown, settings_of
 
-HEAD = ("model", "apart, nats", "write-up's loop", "at once", "drawn", "ratio")
+HEAD = (
+    *("model", "apart, nats", "write-up's loop", "at once", "drawn", "ratio"),
+    *("MFLOP a note", "of a large product"),
+)
+LARGE = 1024
 TOP_P, TOP_K, DECAY = 0.9, 4, 0.5
 """What the loops of the rhythm models set."""
 
@@ -175,6 +184,23 @@ def speed(drawn: Callable[[], int]) -> float:
     return notes / (time.process_time() - before)
 
 
+def flops(drawn: Callable[[], int]) -> float:
+    """Multiplications and additions in the matrix products of a note."""
+    counter = FlopCounterMode(display=False)
+    with counter, torch.backends.mkldnn.flags(enabled=False):  # whose LSTM is not counted
+        notes = drawn()
+    return float(counter.get_total_flops()) / notes
+
+
+def large_product() -> float:
+    """Multiplications and additions in a CPU-second of a product that keeps the processor busy."""
+    square, times = torch.ones(LARGE, LARGE), 5
+    before = time.process_time()
+    for _ in range(times):
+        square @ square
+    return times * 2 * LARGE**3 / (time.process_time() - before)
+
+
 def said(speeds: list[float]) -> str:
     """The median, and the highest by the lowest."""
     return f"{statistics.median(speeds):,.0f} ({max(speeds) / min(speeds):.2f})"
@@ -196,7 +222,9 @@ def rows(name: str, options: argparse.Namespace) -> Iterator[list[str]]:
         far = f"{apart(model, settings.model, one):.0e}"
         ways[0] = partial(loop, model, settings.model, one)
     speeds: dict[int, list[float]] = {n: [] for n in ways}
+    products = []
     for _ in range(options.rounds):
+        products.append(large_product())
         for n, way in ways.items():
             speeds[n].append(speed(way))
     theirs = speeds.pop(0, None)
@@ -205,7 +233,10 @@ def rows(name: str, options: argparse.Namespace) -> Iterator[list[str]]:
         if theirs:
             ratio = statistics.median(ours) / statistics.median(theirs)
             beside = [far, said(theirs), f"{ratio:.1f}"]
-        yield [name, *beside[:2], str(n), said(ours), beside[2]]
+        each = flops(ways[n])
+        share = each * statistics.median(ours) / statistics.median(products)
+        floor = [f"{each / 1e6:.2f}", f"{share:.0%}"]
+        yield [name, *beside[:2], str(n), said(ours), beside[2], *floor]
 
 
 def main() -> None:

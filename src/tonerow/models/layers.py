@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -57,11 +57,19 @@ def run_to_length(lstm: nn.LSTM, x: Tensor, length: Tensor) -> tuple[Tensor, Ten
     return torch.cat(outputs, 1)[back], hidden, cell
 
 
-def advance(rnn: nn.RNNBase, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-    """`rnn(x, state)`, but faster where an LSTM goes on by one note on a CPU.
+CELLS: dict[str, Callable[..., Any]] = {
+    "LSTM": torch.lstm_cell,
+    "GRU": torch.gru_cell,
+    "RNN_TANH": torch.rnn_tanh_cell,
+}
+"""One step of a layer, by `nn.RNNBase.mode`."""
 
-    The kernel for sequences lays the weights out anew in each call, which for one note takes two to
-    four times as long as the product with them. The cell does not.
+
+def advance(rnn: nn.RNNBase, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+    """`rnn(x, state)`, but faster where it goes on by one note on a CPU.
+
+    The kernel of an LSTM for sequences lays the weights out anew in each call, which for one note takes
+    two to four times as long as the product with them. A cell does not.
 
     Args:
         rnn: batch_first.
@@ -72,16 +80,20 @@ def advance(rnn: nn.RNNBase, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         outputs (B, n, H), and the state after them.
     """
     one_note = x.shape[1] == 1 and x.device.type == "cpu" and not rnn.training
-    if not one_note or not isinstance(rnn, nn.LSTM) or rnn.bidirectional or rnn.proj_size:
+    if not one_note or rnn.mode not in CELLS or rnn.bidirectional or rnn.proj_size:
         outputs, state = rnn(x, state)
         return outputs, state
-    hidden, cell = state or [x.new_zeros(rnn.num_layers, len(x), rnn.hidden_size)] * 2
-    out, after = x[:, 0], []
-    for before, weights in zip(zip(hidden, cell, strict=True), rnn.all_weights, strict=True):
-        after.append(torch.lstm_cell(out, before, *weights))
-        out = after[-1][0]
-    hidden, cell = (torch.stack(states) for states in zip(*after, strict=True))
-    return out[:, None], (hidden, cell)
+    is_lstm, out, after = rnn.mode == "LSTM", x[:, 0], []
+    if state is None:
+        zeros = x.new_zeros(rnn.num_layers, len(x), rnn.hidden_size)
+        state = (zeros, zeros) if is_lstm else zeros
+    layers = zip(*state, strict=True) if is_lstm else state
+    for before, weights in zip(layers, rnn.all_weights, strict=True):
+        after.append(CELLS[rnn.mode](out, before, *weights))
+        out = after[-1][0] if is_lstm else after[-1]
+    if is_lstm:
+        return out[:, None], tuple(torch.stack(states) for states in zip(*after, strict=True))
+    return out[:, None], torch.stack(after)
 
 
 def interval(earlier: Tensor, pitch: Tensor, none: Tensor | int) -> Tensor:

@@ -107,7 +107,9 @@ class LstmFull(Model):
     def _advance(self, inputs: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """One decoder step from inputs (B, E + told): the next (hidden, cell), each (B, H)."""
         query = F.linear(state["hidden"][0], state["to_query"])  # (B, K)
-        energy = self.score(F.leaky_relu(state["aligned"] + query[:, None])).squeeze(-1)  # (B, L)
+        # in place: (B, L, K) is by far the largest tensor
+        heard = F.leaky_relu(state["aligned"] + query[:, None], inplace=True)
+        energy = self.score(heard).squeeze(-1)  # (B, L)
         weights = energy.masked_fill(state["padding"], float("-inf")).softmax(-1)  # (B, L)
         attended = torch.bmm(weights[:, None], state["keys"]).squeeze(1)  # (B,1,L)x(B,L,K) -> (B,K)
         x = self.mix(torch.cat([inputs, attended], -1))  # (B, E + told + K) -> (B, H)

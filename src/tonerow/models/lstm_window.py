@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.heads import ContinuousHead
-from tonerow.models.predictions import Categorical, Predictions, at_note
+from tonerow.models.layers import advance
+from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import Vocabularies
 
 VALUES = ("offset", "duration", "velocity")
@@ -75,19 +77,35 @@ class LstmWindow(Model):
         values = [before[f"{name}_norm"].unsqueeze(-1) for name in VALUES]  # 3 of (..., 1)
         return torch.cat([pitch, *values], -1)  # (..., E + 3)
 
-    def _predict(self, x: Tensor) -> Predictions:
-        hidden = self.norm(self.lstm(x)[0])  # (B, L, E + 3) -> (B, L, H)
+    def _predict(self, out: Tensor) -> Predictions:
+        hidden = self.norm(out)  # (..., H)
         return {"pitch": Categorical(self.pitch(hidden)), **self.values(hidden)}
 
     def forward(self, batch: Batch) -> Predictions:
         """See `Model.forward`; reads pitch, offset, duration and velocity of the notes before."""
-        return self._predict(self._embed(batch.before))
+        return self._predict(self.lstm(self._embed(batch.before))[0])  # (B, L, E + 3) -> (B, L, H)
 
     def begin(self, given: Notes, length: Tensor) -> State:
         """See `Model.begin`."""
-        return {"seen": []}
+        none = next(self.parameters()).new_zeros(
+            self.lstm.num_layers, len(length), 0, self.lstm.hidden_size
+        )
+        return {"hidden": none, "cell": none}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
-        """See `Model.step`; reads again what it has seen, up to the window."""
-        seen = [*state["seen"], self._embed(before)][-(self.reach or 0) :]
-        return at_note(self._predict(torch.stack(seen, 1)), -1), {"seen": seen}
+        """See `Model.step`; reads all windows that begin up to here by one note more, side by side.
+
+        The one that began first is full and predicts: that takes as many products as to read the last
+        window anew, but all at once.
+        """
+        full = int(state["hidden"].shape[2] == self.reach)  # the first has predicted its note
+        hidden, cell = (
+            F.pad(state[name][:, :, full:], (0, 0, 0, 1))  # (layers, B, windows, H)
+            for name in ("hidden", "cell")
+        )
+        shape = hidden.shape
+        x = self._embed(before)[:, None].expand(-1, shape[2], -1)  # (B, windows, E + 3)
+        rows = hidden.flatten(1, 2), cell.flatten(1, 2)
+        out, (hidden, cell) = advance(self.lstm, x.flatten(0, 1)[:, None], rows)
+        state = {"hidden": hidden.view(shape), "cell": cell.view(shape)}
+        return self._predict(out.view(shape[1:])[:, 0]), state

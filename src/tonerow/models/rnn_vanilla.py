@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
+from tonerow.models.layers import advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -83,6 +84,6 @@ class RnnVanilla(Model):
         x = torch.cat(
             [rhythm, embed(self.embedding, before, self.pitch_dropout), told], -1
         )  # (B, n, 2 + E + told)
-        out, hidden = self.rnn(self.mix(x) + x, state["hidden"])  # (B, n, H)
+        out, hidden = advance(self.rnn, self.mix(x) + x, state["hidden"])  # (B, n, H)
         logits, heard = self.context.mix(self.head(out), out, before, heard)  # (B, n, 128)
         return {"pitch": Categorical(logits)}, {**state, "hidden": hidden, "heard": heard}
