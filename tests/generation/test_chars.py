@@ -13,7 +13,7 @@ from hypothesis import settings as tried
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.tiny import settings
+from tests.tiny import model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.generation.chars import files, first_bars, played, rows, write
 from tonerow.generation.samples import Request, Samples
@@ -21,6 +21,7 @@ from tonerow.generation.writing import write_music
 from tonerow.listening.sound import Sounds
 from tonerow.models.base import Batch, Model, Notes, Sees, State
 from tonerow.models.predictions import Categorical, Predictions
+from tonerow.views import vocabularies
 
 TOKENIZER = fitted(random_piece("a"), text=TUNE)
 
@@ -62,7 +63,7 @@ class Script(Model):
     def __init__(self, body: str) -> None:
         super().__init__({}, ("char",))
         self.ids = nn.Parameter(torch.tensor(TOKENIZER.encode_text(body)).float())
-        self.asked = 0
+        self.rows: list[int] = []
 
     def forward(self, batch: Batch) -> Predictions:
         raise NotImplementedError
@@ -71,7 +72,7 @@ class Script(Model):
         return {"place": -length}
 
     def step(self, before: Notes, state: State) -> tuple[Predictions, State]:
-        self.asked += 1
+        self.rows.append(len(before["char"]))
         at = state["place"].clamp(0, len(self.ids) - 1)
         logits = torch.full((len(at), len(TOKENIZER.alphabet) + 2), -99.0)
         logits.scatter_(1, self.ids.long()[at][:, None], 0.0)
@@ -81,23 +82,33 @@ class Script(Model):
 HEADERS = ["M:4/4\nK:G\n", "K:G\n"]
 
 
-def written(body: str, **asked: Any) -> tuple[list[str], int]:
-    """The bodies under two headers, and how many characters the model was asked for."""
+def written(body: str, **asked: Any) -> tuple[list[str], list[int]]:
+    """The bodies under two headers, and for how many rows the model was asked in each step."""
     chosen = settings(**{f"generate__{name}": value for name, value in asked.items()})
     model = Script(body)
     texts = write(Request(model, Path(), TOKENIZER, chosen.generate), HEADERS)
     return [
         text.removeprefix(header) for text, header in zip(texts, HEADERS, strict=True)
-    ], model.asked
+    ], model.rows
 
 
 def test_a_tune_ends_with_its_last_bar_and_no_more_is_written() -> None:
     body = "GA|Bc|" + "d2e2|" * 5
-    whole, steps = written(body)
-    assert whole == [body, body]
-    cut, fewer = written(body, bars=2)
+    assert written(body)[0] == [body, body]
+    cut, rows = written(body, bars=2)
     assert cut == ["GA|Bc|", "GA|Bc|"]
-    assert fewer == len(HEADERS[0]) + len("GA|Bc|d") < steps
+    both, longer = len(HEADERS[1]) + len("GA|Bc|d"), len(HEADERS[0]) - len(HEADERS[1])
+    # the shorter header's tune has ended and leaves; one and two rows tell where a state has them
+    assert rows == [2] * both + [1, 2] + [1] * longer
+
+
+def test_tunes_that_leave_change_none_that_stay() -> None:
+    chosen = settings("lstm_char small", generate__bars=1, generate__max_characters=60)
+    model = model_of(chosen, vocabularies(TOKENIZER)).eval()
+    request = Request(model, Path(), TOKENIZER, chosen.generate)
+    texts = write(request, HEADERS[:1] * 8)
+    assert len({len(text) for text in texts}) > 2
+    assert write(request, HEADERS[:1] * 3) == texts[:3]
 
 
 def test_a_tune_of_fewer_bars_ends_by_itself() -> None:

@@ -19,6 +19,7 @@ from tonerow.abc_notation import Tune
 from tonerow.abc_notation.lines import FIELD
 from tonerow.generation.abc_nats import Note, note_nats
 from tonerow.generation.bars import full
+from tonerow.generation.rows import Going
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -126,12 +127,15 @@ def write(request: Request, headers: Sequence[str]) -> list[str]:
     fixed = pad_sequence([torch.tensor(ids) for ids in given], True, START)  # (B, header)
     fixed = F.pad(fixed, (0, most), value=START)
     drawing, bodies = Drawing(request, range(len(given))), [""] * len(given)
-    state = request.model.begin({}, length.to(request.device))
+    model, there = request.model, length.to(request.device)
+    state, going = model.begin({}, there), Going(model, {}, there, drawing)
     current, ended = torch.full_like(length, START), length < 0
     for t in progress(range(fixed.shape[1]), desc="generate", unit="characters"):
-        before = {"char": current.to(request.device)}
-        predictions, state = request.model.step(before, state)
-        current = drawing.draw(_writable(predictions), {"char": fixed[:, t]})["char"].cpu()
+        state, rows = going.without(ended, state), going.rows
+        before = {"char": current[rows].to(request.device)}
+        predictions, state = model.step(before, state)
+        drawn = drawing.draw(_writable(predictions), {"char": fixed[rows, t]})
+        current[rows] = drawn["char"].cpu()
         for i in ((t >= length) & ~ended).nonzero()[:, 0].tolist():
             bodies[i] += request.tokenizer.decode_text(current[i : i + 1].tolist())
         ended |= (current == END) & (t >= length) | (t + 1 >= length + most)

@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tonerow.generation.beam import best_pitches, check_search
 from tonerow.generation.extent import begins_before, ends_of, shortened
+from tonerow.generation.rows import Going
 from tonerow.generation.samples import (
     VELOCITY,
     Drawing,
@@ -181,16 +182,17 @@ def draw_pitches(
         padding both mean nothing.
     """
     drawing = Drawing(request, range(len(length)))
-    state = request.model.begin(given, length)
-    pitch = torch.full_like(length, START)
-    pitches, nats = [], []
-    for t in progress(range(given["rhythm"].shape[1]), desc="generate", unit="notes"):
-        predictions, state = request.model.step({"pitch": pitch}, state)
-        drawn = drawing.draw(predictions, {"pitch": fixed[:, t]})
-        pitch = drawn["pitch"]
-        pitches.append(pitch)
-        nats.append(drawn["nats"])
-    return torch.stack(pitches, 1), torch.stack(nats, 1)
+    state, going = request.model.begin(given, length), Going(request.model, given, length, drawing)
+    pitches, notes = torch.full_like(fixed, START), length.cpu()
+    nats = torch.zeros(fixed.shape)
+    for t in progress(range(fixed.shape[1]), desc="generate", unit="notes"):
+        state, rows = going.without(notes <= t, state), going.rows.to(length.device)
+        before = pitches[rows, t - 1] if t else pitches[rows, 0]
+        predictions, state = request.model.step({"pitch": before}, state)
+        drawn = drawing.draw(predictions, {"pitch": fixed[rows, t]})
+        pitches[rows, t] = drawn["pitch"]
+        nats[going.rows, t] = drawn["nats"]
+    return pitches, nats
 
 
 def to_notes(

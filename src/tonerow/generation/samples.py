@@ -188,6 +188,12 @@ class Drawing:
             chosen[name] = ids.to(own.device)
         return {**chosen, "nats": nats}
 
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with some of the rows, int64 (C,)."""
+        self._generators = [self._generators[row] for row in rows.tolist()]
+        if self._last is not None:
+            self._last, self._run = self._last[rows], self._run[rows]
+
     def _possible(self, name: str, logits: Tensor) -> Tensor:
         """Logits (B, V) of a field, as the settings leave them."""
         asked = self._settings
