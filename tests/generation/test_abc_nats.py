@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import VOCABULARIES, model_of, settings
+from tests.tiny import model_of, settings
 from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow.abc_notation import parse_tune, play
 from tonerow.generation import Request
@@ -22,7 +22,7 @@ HEADER = "X:1\nT:t\nM:4/4\nL:1/4\nK:C\n"
 def request() -> Request:
     chosen = settings("lstm_char small")
     tokenizer = fitted(random_piece("a"), text=TUNE)
-    return Request(model_of(chosen, VOCABULARIES).eval(), Path(), tokenizer, chosen.generate)
+    return Request(model_of(chosen).eval(), Path(), tokenizer, chosen.generate)
 
 
 def costs(body: str) -> tuple[Score, dict[tuple[int, int, int], float]]:
