@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tests import shipped
-from tests.tokens.token_tables import TUNE, fitted, random_piece
 from tonerow import params
 from tonerow.models import build
 from tonerow.models.base import Batch, Model
+from tonerow.models.vocabulary import Vocabularies
 from tonerow.views import Pieces, rhythm_of, vocabularies
 from tonerow.windows import Window, make_batch
 
 torch.set_num_threads(1)  # more only get in each other's way in models this small
 
 SHIPPED = shipped.settings()
-VOCABULARIES = vocabularies(fitted(random_piece("a"), text=TUNE))
 SIZES = {
     "pitch_embedding": 6,
     "embedding": 6,
@@ -35,6 +35,14 @@ SIZES = {
     "ngram_length": 2,
     "window": 6,
 }
+
+
+@cache
+def fields() -> Vocabularies:
+    """Those of a random piece."""
+    from tests.tokens.token_tables import TUNE, fitted, random_piece  # scikit-learn takes seconds
+
+    return vocabularies(fitted(random_piece("a"), text=TUNE))
 
 
 def names() -> Iterator[str]:
@@ -79,10 +87,10 @@ def settings(name: str = "rnn_vanilla published", **changes: Any) -> params.Para
     return params.Params.model_validate(tree)
 
 
-def model_of(chosen: params.Params, fields: Any = VOCABULARIES, seed: int = 0) -> Model:
-    """The untrained model that settings select; the same for the same seed."""
+def model_of(chosen: params.Params, of: Vocabularies | None = None, seed: int = 0) -> Model:
+    """The untrained model that settings select, by default of `fields`; the same for the same seed."""
     torch.manual_seed(seed)
-    return build(chosen.model, chosen.selected.model_dump(exclude={"training"}), fields)
+    return build(chosen.model, chosen.selected.model_dump(exclude={"training"}), of or fields())
 
 
 def melodies(sizes: list[int], seed: int = 0, low: int = 55, high: int = 75) -> Pieces:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tiny import model_of, pieces_for, settings
+from tests.tiny import fields, model_of, pieces_for, settings
+from tonerow.models.vocabulary import Vocabularies
 from tonerow.params import Params
 from tonerow.training import EpochRow, Progress, Team, TeamError, TrainingError, fit, team_of
 
@@ -53,15 +54,16 @@ def chosen(name: str, **changes: Any) -> Params:
 def trained(
     params: Params,
     team: Team,
+    of: Vocabularies,
     on_epoch: Callable[[EpochRow, dict[str, Any]], None] = lambda row, snapshot: None,
     resume: dict[str, Any] | None = None,
 ) -> Progress:
-    model = model_of(params)
+    model = model_of(params, of)
     train, val = pieces_for(model, TRAIN), pieces_for(model, VAL, seed=1)
     return fit(model, train, val, params, on_epoch, resume, team)
 
 
-def all_trained(team: Team) -> Kept:
+def all_trained(team: Team, of: Vocabularies) -> Kept:
     """Every model, one after the other."""
     kept = Kept()
 
@@ -70,24 +72,26 @@ def all_trained(team: Team) -> Kept:
             kept.snapshot = copy.deepcopy(snapshot)
 
     for name in NO_DROPOUT:
-        kept.done[name] = trained(chosen(name), team, keep if name == GOES_ON else lambda *_: None)
+        on_epoch = keep if name == GOES_ON else lambda *_: None
+        kept.done[name] = trained(chosen(name), team, of, on_epoch)
     return kept
 
 
-def take_part(team: Team) -> None:
-    all_trained(team)
-    trained(chosen(GOES_ON), team, resume={"only": "that of the first process counts"})
+def take_part(team: Team, of: Vocabularies) -> None:
+    all_trained(team, of)
+    trained(chosen(GOES_ON), team, of, resume={"only": "that of the first process counts"})
 
 
 @pytest.fixture(scope="module")
 def alone() -> Kept:
-    return all_trained(Team())
+    return all_trained(Team(), fields())
 
 
 @pytest.fixture(scope="module")
 def together(alone: Kept) -> tuple[Kept, Progress]:
-    with team_of(SIZE, "cpu", take_part) as team:
-        return all_trained(team), trained(chosen(GOES_ON), team, resume=alone.snapshot)
+    of = fields()
+    with team_of(SIZE, "cpu", take_part, of) as team:
+        return all_trained(team, of), trained(chosen(GOES_ON), team, of, resume=alone.snapshot)
 
 
 def assert_same(one: Progress, other: Progress) -> None:
@@ -114,34 +118,38 @@ def test_they_go_on_from_the_snapshot_of_the_first(
 
 def test_each_draws_its_own_numbers_in_dropout() -> None:
     params = settings(GOES_ON, training__epochs=1, training__batch_size=4)
-    first, second = (trained(params, Team(place, 1)).best_weights for place in (0, 1))
+    first, second = (trained(params, Team(place, 1), fields()).best_weights for place in (0, 1))
     assert any(not torch.equal(first[name], second[name]) for name in first)
 
 
 LOST = chosen("rnn_vanilla published", learning_rate=1e37, epochs=5, clip_value=0.0)
 
 
-def lose(team: Team) -> None:
-    trained(LOST, team)
+def lose(team: Team, of: Vocabularies) -> None:
+    trained(LOST, team, of)
 
 
-def fail(team: Team) -> None:
+def fail(team: Team, of: Vocabularies) -> None:
     raise ValueError(f"process {team.place} has no disk left")
 
 
-def vanish(team: Team) -> None:
+def vanish(team: Team, of: Vocabularies) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_loss_that_is_no_number_is_said_as_by_one_process() -> None:
-    with pytest.raises(TrainingError, match="no longer a number"), team_of(2, "cpu", lose) as team:
-        trained(LOST, team)
+    of = fields()
+    wrong = pytest.raises(TrainingError, match="no longer a number")
+    with wrong, team_of(2, "cpu", lose, of) as team:
+        trained(LOST, team, of)
 
 
 @pytest.mark.parametrize(
     ("member", "reason"), [(fail, "process 1 has no disk left"), (vanish, "SIGKILL")]
 )
-def test_a_process_that_ends_is_missed_at_once(member: Callable[[Team], None], reason: str) -> None:
-    params = chosen("rnn_vanilla published")
-    with pytest.raises(TeamError, match=reason), team_of(2, "cpu", member) as team:
-        trained(params, team)
+def test_a_process_that_ends_is_missed_at_once(
+    member: Callable[[Team, Vocabularies], None], reason: str
+) -> None:
+    params, of = chosen("rnn_vanilla published"), fields()
+    with pytest.raises(TeamError, match=reason), team_of(2, "cpu", member, of) as team:
+        trained(params, team, of)
