@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,15 +143,11 @@ def test_the_opponents_stand_below_the_models_once_for_each_kind_of_notes() -> N
     assert rows["ngram, characters"]["test pitch nats (95 %)"] == "-"
 
 
-def test_finished_runs_of_the_corpus_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "model.pt").write_bytes(b"weights")
+def test_finished_runs_of_the_corpus_are_found(root: Path) -> None:
+    (root / "model.pt").write_bytes(b"weights")
     with tracking.start(SETTINGS) as finished:
         finished.log_summary({"training_seconds": 3.0})
-        finished.finish(tmp_path / "model.pt")
+        finished.finish(root / "model.pt")
     with tracking.start(SETTINGS) as failed:
         failed.fail()
     (only,) = tracking.finished(SETTINGS)
@@ -169,12 +164,11 @@ def test_seed_and_threads_of_the_training_are_no_part_of_a_recipe() -> None:
     assert tracking.recipe_of(shipped.settings({"split.seed": 7})) != recipe
 
 
-def test_without_a_run_the_command_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(shipped.text(), encoding="utf-8")
-    command = [sys.executable, "-m", "tonerow.tracking.comparison"]
-    environment = {"DVC_ROOT": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "train a model first" in done.stderr
+def test_without_a_run_the_command_says_what_to_do(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "params.yaml").write_text(shipped.text(), encoding="utf-8")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["comparison"])
+    with pytest.raises(SystemExit, match="train a model first"):
+        comparison.main()

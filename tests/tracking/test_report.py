@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.repository import SOURCE, clean_environment
-from tonerow.tracking.report import Works, more, verdict
+from tonerow.tracking.report import Works, main, more, verdict
 
 RANDOM = np.random.default_rng(0)
 BEFORE: Works = {f"work {i}": (100, 60 + 10 * RANDOM.normal()) for i in range(80)}
@@ -59,29 +60,36 @@ def write(root: Path, works: Works, model: str = "lstm_local") -> None:
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Report:
+def report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Report:
     """Reports on what is written into a checkout whose branch `main` holds `BEFORE`."""
-    env = {**clean_environment(), "PYTHONPATH": str(SOURCE / "src")}
-
-    def run(*command: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=tmp_path, env=env | more, capture_output=True, text=True, check=False
-        )
-
+    env = clean_environment()
+    for name in os.environ.keys() - env.keys():
+        monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
     write(tmp_path, BEFORE)
-    run("git", "init", "--quiet", "--initial-branch", "main")
-    run("git", "add", "--all")
-    run("git", "commit", "--quiet", "--message", "before")
-    run("git", "switch", "--quiet", "--create", "change")
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "before")
+    git("switch", "--quiet", "--create", "change")
 
     def made(works: Works, base: str = "", commit: bool = False, **of: str) -> tuple[int, str]:
         write(tmp_path, works, **of)
         if commit:
-            run("git", "commit", "--quiet", "--all", "--message", "after")
-        done = run(sys.executable, "-m", "tonerow.tracking.report", BASE=base)
-        return done.returncode, done.stdout + done.stderr
+            git("commit", "--quiet", "--all", "--message", "after")
+        monkeypatch.setenv("BASE", base)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().out
 
     return made
+
+
+def git(*command: str) -> None:
+    subprocess.run(["git", *command], check=True)
 
 
 @pytest.mark.parametrize(("worse", "status"), [(0.05, 1), (0.0, 0), (-0.05, 0)])
@@ -97,10 +105,13 @@ def test_a_worse_model_fails_also_where_its_numbers_are_committed(report: Report
     assert report(worse)[0] == 0
 
 
-def test_a_commit_that_is_not_there_is_a_failure(report: Report) -> None:
-    status, text = report(BEFORE, "mian")
-    assert status == 1
-    assert text.startswith("BASE is 'mian', which git does not know here")
+@pytest.mark.usefixtures("report")
+def test_a_commit_that_is_not_there_is_a_failure() -> None:
+    command = [sys.executable, "-m", "tonerow.tracking.report"]
+    env = {**os.environ, "PYTHONPATH": str(SOURCE / "src"), "BASE": "mian"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("BASE is 'mian', which git does not know here")
 
 
 def test_another_model_is_no_failure(report: Report) -> None:
