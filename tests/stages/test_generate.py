@@ -33,13 +33,22 @@ FEW: dict[str, Any] = {"generate__samples": 2, "generate__primer": 4, "generate_
 FEW |= {"generate__max_characters": 30, "train__device": "cpu", "train__threads": 1}
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
-    """Runs the stage with an untrained model and what samples start from; the folder of samples."""
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with interim/ and tokens/ of four pieces."""
+    place = tmp_path_factory.mktemp("corpus")
     pieces = {name: random_piece(name, seed=i) for i, name in enumerate(SIDES)}
-    interim, splits = write_corpus(tmp_path, pieces, SIDES, dict.fromkeys(SIDES, LEARNED))
-    tokens, out = tmp_path / "tokens", tmp_path / "samples"
-    corpus.tokenize(interim, splits, tokens, settings().tokenize)
+    interim, splits = write_corpus(place, pieces, SIDES, dict.fromkeys(SIDES, LEARNED))
+    corpus.tokenize(interim, splits, place / "tokens", settings().tokenize)
+    return place
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str, str], Path]]:
+    """Runs the stage with an untrained model and what samples start from; the folder of samples."""
+    tokens, out = learned / "tokens", tmp_path / "samples"
     tokenizer = (tokens / "tokenizer.json").read_text("utf-8")
     (tmp_path / "own.abc").write_text(OWN, encoding="utf-8")
 
@@ -52,7 +61,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[s
         about = Saved(chosen.model, chosen.size, own, tokenizer, chosen.corpus, {})
         save_model(tmp_path / "model.pt", model_of(chosen, known), about)
         reported = ["generate.json", "descriptors.csv", "histograms.csv"]
-        arguments = [interim, tokens, tmp_path / "model.pt", out, *reported]
+        arguments = [learned / "interim", tokens, tmp_path / "model.pt", out, *reported]
         monkeypatch.setattr(sys, "argv", ["generate", *map(str, arguments)])
         stage.main()
         return out
@@ -72,9 +81,40 @@ def tables(samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return made, sources
 
 
-@pytest.mark.parametrize("model", ["lstm_local small", "rnn_heads small", "lstm_char small"])
-def test_all_samples_start_from_it(run: Callable[[str, str], Path], model: str) -> None:
+def has_its_rhythm(folder: Path) -> None:
+    samples, _ = tables(folder)
+    for _, notes in samples.groupby("sample"):
+        assert notes["onset_beat"].tolist() == ONSETS
+        assert notes["pitch"].tolist() != PITCHES
+
+
+def has_its_header(folder: Path) -> None:
+    for name in ("sample-00.abc", "sample-01.abc"):
+        assert "\nM:4/4\nL:1/8\nK:D\n" in (folder / name).read_text("utf-8")
+    assert "A2|d2f2 afdA|" in (folder / "source.abc").read_text("utf-8")
+
+
+def has_its_first_notes(folder: Path) -> None:
+    samples, _ = tables(folder)
+    for _, notes in samples.groupby("sample"):
+        assert notes["pitch"].tolist()[:4] == PITCHES[:4]
+        assert notes["is_given"].sum() == 4 < len(notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "keeps"),
+    [
+        ("lstm_local small", has_its_rhythm),
+        ("rnn_heads small", has_its_first_notes),
+        ("lstm_fields small", has_its_first_notes),
+        ("lstm_char small", has_its_header),
+    ],
+)
+def test_all_samples_start_from_it(
+    run: Callable[[str, str], Path], model: str, keeps: Callable[[Path], None]
+) -> None:
     folder = run(model, "own.abc")
+    keeps(folder)
     samples, sources = tables(folder)
     assert set(samples["source_piece_id"]) <= {"own.abc"}
     assert set(sources["source_piece_id"]) == {"own.abc"}
@@ -84,27 +124,6 @@ def test_all_samples_start_from_it(run: Callable[[str, str], Path], model: str) 
     assert "My own" in (folder / "listen.html").read_text("utf-8")
     metrics = json.loads(Path("generate.json").read_text("utf-8"))
     assert (metrics["samples"], metrics["held_out_tunes"]) == (2, 2)
-
-
-def test_its_rhythm_is_kept(run: Callable[[str, str], Path]) -> None:
-    samples, _ = tables(run("lstm_local small", "own.abc"))
-    for _, notes in samples.groupby("sample"):
-        assert notes["onset_beat"].tolist() == ONSETS
-        assert notes["pitch"].tolist() != PITCHES
-
-
-def test_its_first_notes_are_kept(run: Callable[[str, str], Path]) -> None:
-    samples, _ = tables(run("lstm_fields small", "own.abc"))
-    for _, notes in samples.groupby("sample"):
-        assert notes["pitch"].tolist()[:4] == PITCHES[:4]
-        assert notes["is_given"].sum() == 4 < len(notes)
-
-
-def test_its_header_is_kept(run: Callable[[str, str], Path]) -> None:
-    folder = run("lstm_char small", "own.abc")
-    for name in ("sample-00.abc", "sample-01.abc"):
-        assert "\nM:4/4\nL:1/8\nK:D\n" in (folder / name).read_text("utf-8")
-    assert "A2|d2f2 afdA|" in (folder / "source.abc").read_text("utf-8")
 
 
 def test_a_limit_holds_for_it_too(

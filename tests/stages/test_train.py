@@ -56,9 +56,10 @@ class NoRun:
 def run_stage(tokens: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., bytes]]:
     """Runs the train stage in a folder and returns the model file."""
 
-    def run(out: Path, tokens: Path = tokens, until: float = math.inf) -> bytes:
+    def run(out: Path, tokens: Path = tokens, until: float = math.inf, processes: int = 1) -> bytes:
         out.mkdir(exist_ok=True)
-        tree = settings(**FEW, train__device="cpu", train__threads=1).model_dump()
+        alone: dict[str, Any] = {"train__device": "cpu", "train__threads": 1}
+        tree = settings(**FEW, **alone, train__processes=processes).model_dump()
         YAML(typ="safe").dump(tree, out / "params.yaml")
         outputs = ["model/model.pt", "metrics/train.json", "metrics/curves.csv"]
         monkeypatch.chdir(out)
@@ -97,12 +98,12 @@ def test_the_stage_never_looks_at_test(
 def test_an_interrupted_stage_goes_on_where_it_stopped(
     tmp_path: Path, run_stage: Callable[..., bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = run_stage(tmp_path / "a")
+    model = run_stage(tmp_path / "a", processes=2)
     with pytest.raises(KeyboardInterrupt):
-        run_stage(tmp_path / "b", until=2)
+        run_stage(tmp_path / "b", until=2, processes=2)
     assert not (tmp_path / "b" / "model").exists()
     capsys.readouterr()
-    assert run_stage(tmp_path / "b") == model
+    assert run_stage(tmp_path / "b", processes=2) == model
     assert "going on after epoch 2" in capsys.readouterr().err
     for name in ("metrics/train.json", "metrics/curves.csv"):
         assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "a" / name).read_bytes()
