@@ -22,8 +22,19 @@ def imported(module: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
 
 
-def test_threads_sleep_after_a_short_spin() -> None:
-    assert imported("tonerow.models.base").stdout == "10000\n"
+@pytest.fixture(scope="module")
+def ours() -> subprocess.CompletedProcess[str]:
+    """What is said where the user has set nothing."""
+    return imported("tonerow.models.base", OMP_DISPLAY_ENV="VERBOSE")
+
+
+def test_threads_sleep_after_a_short_spin(ours: subprocess.CompletedProcess[str]) -> None:
+    assert ours.stdout == "10000\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
+def test_the_spin_count_is_set_before_torch_loads(ours: subprocess.CompletedProcess[str]) -> None:
+    assert "GOMP_SPINCOUNT = '10000'" in ours.stderr
 
 
 @pytest.mark.parametrize("module", ["tonerow", "tonerow.models.base"])
@@ -33,9 +44,3 @@ def test_the_users_own_spin_count_stays(module: str) -> None:
 
 def test_the_users_own_wait_policy_stays() -> None:
     assert imported("tonerow", OMP_WAIT_POLICY="ACTIVE").stdout == "None\n"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux only")
-def test_the_spin_count_is_set_before_torch_loads() -> None:
-    shown = imported("tonerow.models.base", OMP_DISPLAY_ENV="VERBOSE").stderr
-    assert "GOMP_SPINCOUNT = '10000'" in shown

@@ -50,12 +50,11 @@ def study(folder: Path, settings: params.Params = SETTINGS, **changes: Any) -> S
     return Study(f"sqlite:///{folder / 'search.db'}", space, settings)
 
 
-@pytest.fixture
-def whole(tmp_path: Path) -> Tried:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """What a study asks that nothing interrupts."""
-    (tmp_path / "whole").mkdir()
     tried = Tried()
-    study(tmp_path / "whole").run(tried)
+    study(tmp_path_factory.mktemp("whole")).run(tried)
     return tried
 
 
