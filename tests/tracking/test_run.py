@@ -634,6 +634,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
         port: int = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
     environment = {key: value for key, value in os.environ.items() if key[:7] != "MLFLOW_"}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # as `make ui`
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -65,6 +65,8 @@ def main() -> None:
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", HOST, "--port", str(port)]
     command += ["--workers", "1"]  # by itself four, for one reader
+    # Else it keeps a row of processes for jobs of language models; each imports all of MLflow.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     server = subprocess.Popen(command, cwd=store.root)
     address = f"http://{HOST}:{port}"
     try:
