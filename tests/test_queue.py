@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from tests.repository import OTHER_EPOCHS, Repository, md5, restored, started
+from tonerow.cli import runs
 
 # Of the processes that share a training one alone writes and logs.
 TOGETHER = ("-S", "train.processes=2")
@@ -79,10 +81,17 @@ def test_two_models_are_drawn_in_one_plot(repository: Repository) -> None:
 
 
 @pytest.mark.usefixtures("queued")
-def test_samples_of_several_models_are_heard_on_one_page(repository: Repository) -> None:
+def test_samples_of_several_models_are_heard_on_one_page(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = "rnn_vanilla", "lstm_local"
     repository.set({"model": names[0]})
-    assert "data/listen.html" in repository.run("python", "-m", "tonerow.cli.runs", *names)
+    monkeypatch.chdir(repository.root)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(sys, "argv", ["runs", *names])
+    runs.main()
+    assert "data/listen.html" in capsys.readouterr().out
     page = (repository.root / "data/listen.html").read_text("utf-8")
     assert all(f'"title": "{name}"' in page for name in names)
     assert page.count("data:audio/mpeg;base64,") == 2 * 2 * 2  # two samples and sources each
