@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +23,11 @@ from tests.browsers import (
     Browser,
     Chromium,
 )
+from tests.cli.test_commands import ABC, model_file
 from tests.listening import pages
 from tests.waiting import until
-from tonerow.listening.page import read_code, write_page
+from tonerow.cli import main
+from tonerow.listening.page import merge_pages, read_code, write_page
 
 FRAMED = "file", "sandbox"
 WIDTHS = 390, 1280
@@ -70,6 +74,8 @@ return ["low", "high", "given", "unscored"].map(
   (name) => found.has(style.getPropertyValue("--" + name).trim()));
 """
 
+BYTES_A_SECOND = 25_000
+"""Of a page, for each second of its music, at most; a page takes some 0.1 MB besides."""
 SCHEME = "return (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')"
 
 
@@ -445,3 +451,50 @@ def test_the_picture_is_shown_when_it_is_asked_for(
     assert name.split("\n") == ["mean interval", pages.COUNTED.says]
     assert values == ["semitones", pages.COUNTED.samples, "–"]
     assert browser.errors() == []
+
+
+@pytest.fixture(scope="module")
+def real_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `tonerow generate` and `make compare` make it: of two models, with what they start from."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "tune.abc").write_text(ABC, encoding="utf-8")
+    starts = {"lstm_local": ["--rhythm"], "rnn_heads": ["--primer-notes", "3", "--primer"]}
+    pages = {}
+    for model, start in starts.items():
+        file, out = model_file(folder, f"{model} small"), folder / model
+        asked = [*start, str(folder / "tune.abc"), "--samples", "2", "--notes", "20"]
+        main(["generate", "--model", str(file), "--out", str(out), *asked])
+        pages[model] = out / "listen.html"
+    merge_pages(folder / "listen.html", pages)
+    return folder / "listen.html"
+
+
+def tracks(browser: Browser) -> int:
+    return int(browser.run("return document.querySelectorAll('#listen .play').length"))
+
+
+@pytest.fixture
+def opened(browser: Browser, real_page: Path) -> Iterator[Browser]:
+    browser.errors()
+    browser.get(real_page.as_uri())
+    until(lambda: tracks(browser) == 8, "the page is built")
+    yield browser
+    assert browser.errors() == []
+
+
+def test_every_track_of_a_real_page_plays(opened: Browser) -> None:
+    for place in range(tracks(opened)):
+        opened.click("#listen .play", place)
+        until_played(opened, place)
+    assert set(opened.run(FAILED)) <= {NO_SOUND_CARD}
+
+
+def test_every_track_of_a_real_page_has_a_sound(opened: Browser, real_page: Path) -> None:
+    found = opened.run_async(MEASURE)
+    assert len(found) == 8
+    for seconds, loudness, _ in found:
+        assert seconds > 1
+        assert loudness > 0.01
+    pictures = re.sub('data:audio[^"]*', "", real_page.read_text("utf-8"))
+    music = real_page.stat().st_size - len(pictures)
+    assert music < BYTES_A_SECOND * sum(seconds for seconds, *_ in found)
