@@ -45,7 +45,7 @@ def ask_for(repository: Repository, trials: int) -> None:
 @pytest.fixture(scope="module")
 def interrupted(repository: Repository) -> str:
     """What a search prints that Ctrl-C ends in the training of its second trial."""
-    ask_for(repository, 2)
+    ask_for(repository, 3)
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     process = subprocess.Popen(
         [sys.executable, "-c", f"{HEAR_INTERRUPTS}; {RUN_SEARCH}"],
@@ -66,14 +66,7 @@ def interrupted(repository: Repository) -> str:
 
 @pytest.fixture(scope="module")
 def resumed(repository: Repository, interrupted: str) -> str:
-    """What the same command prints again."""
-    return repository.run(*SEARCH)
-
-
-@pytest.fixture(scope="module")
-def continued(repository: Repository, resumed: str) -> str:
-    """What one more trial prints, which tries what has been tried before."""
-    ask_for(repository, 3)
+    """What the same command prints again; its last trial tries what the one before has tried."""
     return repository.run(*SEARCH)
 
 
@@ -96,25 +89,26 @@ def test_ctrl_c_ends_with_a_sentence(interrupted: str) -> None:
 
 
 def test_the_next_call_goes_on_with_the_trial(resumed: str) -> None:
-    assert "trial 0:" not in resumed
-    assert [line for line in resumed.splitlines() if line.startswith("trial ")] == [
-        "trial 1: -S models.rnn_vanilla.small.hidden_size=8 "
+    tried = (
+        "-S models.rnn_vanilla.small.hidden_size=8 "
         "-S models.rnn_vanilla.small.training.learning_rate=0.001"
-    ]
+    )
+    asked = [line for line in resumed.splitlines() if line.startswith("trial ")]
+    assert asked == [f"trial {number}: {tried}" for number in (1, 2)]
     assert "best: trial 1," in resumed
 
 
-def test_the_same_training_again_costs_none(continued: str) -> None:
-    assert "trial 2:" in continued
-    assert "train" in restored(continued)
-    assert "train" not in started(continued)
+def test_the_same_training_again_costs_none(resumed: str) -> None:
+    again = resumed[resumed.index("trial 2:") :]
+    assert "train" in restored(again)
+    assert "train" not in started(again)
 
 
 def test_a_trial_goes_no_further_than_training(interrupted: str, resumed: str) -> None:
     assert {"baselines", "evaluate", "generate", "track"}.isdisjoint(started(interrupted + resumed))
 
 
-@pytest.mark.usefixtures("continued")
+@pytest.mark.usefixtures("resumed")
 def test_mlflow_has_a_run_for_the_study_and_one_below_it_for_each_trial(
     repository: Repository,
 ) -> None:
@@ -134,27 +128,27 @@ def test_mlflow_has_a_run_for_the_study_and_one_below_it_for_each_trial(
     assert {point.step for point in history} == {1, 2}
 
 
-@pytest.mark.usefixtures("continued")
+@pytest.mark.usefixtures("resumed")
 def test_no_run_of_a_trial_holds_a_test_metric(repository: Repository) -> None:
     for run in runs(repository).values():
         assert not [name for name in run.data.metrics if "test" in name]
         assert not repository.client().list_artifacts(run.info.run_id)
 
 
-@pytest.mark.usefixtures("continued")
+@pytest.mark.usefixtures("resumed")
 def test_dvc_keeps_no_experiment_of_a_trial(repository: Repository) -> None:
     assert repository.run("dvc", "exp", "list", "--name-only").split() == []
 
 
-def test_the_best_is_taken_from_the_cache(repository: Repository, continued: str) -> None:
-    command = continued.splitlines()[-1].split()
+def test_the_best_is_taken_from_the_cache(repository: Repository, resumed: str) -> None:
+    command = resumed.splitlines()[-1].split()
     assert command[:3] == ["dvc", "exp", "run"]
     output = repository.run(*command, "train")
     assert "train" in restored(output)
-    assert f"{repository.json('train.json')['val_nll']:.4f} nats on val" in continued
+    assert f"{repository.json('train.json')['val_nll']:.4f} nats on val" in resumed
 
 
-@pytest.mark.usefixtures("continued")
+@pytest.mark.usefixtures("resumed")
 def test_a_mistake_is_a_sentence(repository: Repository) -> None:
     ask_for(repository, 0)
     output = repository.run(*SEARCH, fails=True)
