@@ -268,7 +268,7 @@ def test_learns_four_windows_by_heart(name: str) -> None:
     wanted = {"hidden_size": 64, **dict.fromkeys(DROPOUTS, 0.0)}
     model = small(name, **{key: wanted[key] for key in wanted if key in section_of(name)})
     batch = batch_for(model, (12, 12, 12, 12))
-    optimizer = torch.optim.Adam(model.parameters(), 0.005, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01, fused=True)
     missing = ["all"]
     for step in range(5000):
         optimizer.zero_grad()
