@@ -129,7 +129,7 @@ listen: $(VENV)/installed
 
 # A file goes to one process as a whole: its tests may share what takes long to make. They wait a third
 # of their time, for browsers and servers: two processes more than there are cores.
-PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 AT_ONCE := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS ?= 1# more processes than cores
 test: $(VENV)/installed
