@@ -271,7 +271,7 @@ def test_runs_of_any_length_are_cut_into_their_events(
         data += number(delta) + bytes([status] * has_status + values[: 1 if status == 0xC2 else 2])
         ticks.append(delta)
     header = chunk(b"MThd", struct.pack(">HHH", 0, 1, 480))
-    (track,) = parse(header + chunk(b"MTrk", data + END)).tracks
+    track = parse(header + chunk(b"MTrk", data + END))
     assert track.tick.tolist() == np.cumsum(ticks).tolist()
     assert track.data1.tolist() == [event[2] for event in events]
     assert track.data2.tolist() == [0 if status == 0xC2 else event[3] for event in events]
@@ -283,7 +283,7 @@ def test_a_run_goes_on_after_the_longest_that_is_matched_at_once(status: int, n:
     values = [bytes([i % 128] * (1 if status == 0xC2 else 2)) for i in range(n)]
     data = b"".join(number(i % 300) + bytes([status] * (i == 0)) + v for i, v in enumerate(values))
     header = chunk(b"MThd", struct.pack(">HHH", 0, 1, 480))
-    (track,) = parse(header + chunk(b"MTrk", data + END)).tracks
+    track = parse(header + chunk(b"MTrk", data + END))
     assert track.tick.tolist() == np.cumsum([i % 300 for i in range(n)]).tolist()
     assert track.data1.tolist() == [i % 128 for i in range(n)]
     assert set(track.status.tolist()) == {status}

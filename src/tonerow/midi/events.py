@@ -1,17 +1,17 @@
 """Standard MIDI File bytes to event columns: a strict walk that trusts nothing.
 
 Lenient readers hide damage: they wrap tick sums at 32 bits, take any header for granted and carry
-on with wrong notes after a broken event. Here every byte of every track is accounted for. Runs of
-channel events are cut by one regular expression and decoded by numpy, so that a large file costs
-milliseconds; only meta and system-exclusive events are walked one at a time.
+on with wrong notes after a broken event. Here every byte of every track is accounted for. numpy marks,
+in the whole file at once, where a run of channel events breaks off (`_Marks`). The walk goes from
+mark to mark, so that Python sees only the runs and the meta and system-exclusive events between
+them. Then numpy decodes the events of all tracks together.
 
 Source: Standard MIDI Files 1.0 (MIDI Manufacturers Association, RP-001), RMID (RP-029).
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -20,23 +20,8 @@ from numpy.typing import NDArray
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import UnreadableError
 
-# A variable-length number has at most four bytes, all but the last with the high bit set.
-_NUMBER = rb"[\x80-\xff]{0,3}[\x00-\x7f]"
-_NUMBER_AT = re.compile(_NUMBER)
-# Channel events after their delta: with two data bytes (notes, controllers, bends) or with one
-# (program, pressure); the status may be left out ("running status").
-_TWO = _NUMBER + rb"[\x80-\xbf\xe0-\xef]?[\x00-\x7f]{2}"
-_ONE = _NUMBER + rb"[\xc0-\xdf]?[\x00-\x7f]"
-# Bounded, so that a run of a million events keeps little backtracking state. Possessive ("++") would
-# keep none, but Python up to 3.11.4 matches it wrongly (CPython issue 100061).
-_LONGEST_RUN = 4096
-_RUN = {
-    width: re.compile(b"(?:%b){1,%d}" % (event, _LONGEST_RUN))
-    for width, event in ((2, _TWO), (1, _ONE))
-}
-_EVENT = {2: re.compile(_TWO), 1: re.compile(_ONE)}
-_SHORT_RUN = 128  # bytes, up to which the regular expression is faster than numpy
-
+_LONGEST_NUMBER = 4  # bytes of a variable-length number, all but the last with the high bit set
+_FAR = 5  # bytes; more than any two low bytes of one event lie apart
 _HEADER = b"MThd\0\0\0\6"
 _META = 0xFF
 _END_OF_TRACK = 0x2F
@@ -54,32 +39,28 @@ class Meta(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Track:
-    """The channel events of one track, in file order, and its meta events.
+class MidiFile:
+    """All tracks of a file that play together: their channel events, track after track.
 
     Attributes:
-        tick: int64, since the start of the track, non-decreasing.
+        ticks_per_beat: ticks in a quarter note, 1-32767.
+        n_tracks: 0 or more.
+        track: int64, 0, 1, ..., non-decreasing.
+        tick: int64, since the start of the track, non-decreasing in it.
         status: uint8, 0x80-0xEF, running status filled in.
         data1: uint8, 0-127.
         data2: uint8, 0-127; 0 for events with one data byte.
         metas: the meta events of `KEPT_METAS`, in file order.
-        ended: whether it closes with an end-of-track event.
     """
 
+    ticks_per_beat: int
+    n_tracks: int
+    track: NDArray[np.int64]
     tick: NDArray[np.int64]
     status: NDArray[np.uint8]
     data1: NDArray[np.uint8]
     data2: NDArray[np.uint8]
     metas: list[Meta]
-    ended: bool
-
-
-@dataclass(frozen=True)
-class MidiFile:
-    """All tracks of a file that play together, and its ticks in a quarter note (1-32767)."""
-
-    ticks_per_beat: int
-    tracks: list[Track]
 
 
 def parse(data: bytes) -> MidiFile:
@@ -100,11 +81,13 @@ def parse(data: bytes) -> MidiFile:
     if data[8:10] == b"\0\2" and n_tracks > 1:
         what = f"format 2 with {n_tracks} sequences, which no rule says how to play together"
         _fail(Rejection.UNSUPPORTED_FORMAT, what)
-    tracks = [_track(data, number, start, end) for number, (start, end) in enumerate(spans)]
-    if tracks and not tracks[-1].ended and data[spans[-1][1] :].strip(b"\0"):
+    marks, walk, ended = _Marks.of(data), _Walk(), True
+    for number, (start, end) in enumerate(spans):
+        ended = _walk_track(data, number, start, end, marks, walk)
+    if not ended and data[spans[-1][1] :].strip(b"\0"):
         # The length of the chunk may be wrong, and what follows may be its notes.
         _fail(Rejection.CORRUPT, "bytes follow the last track, which has no end-of-track event")
-    return MidiFile(ticks_per_beat, tracks)
+    return _decoded(marks, walk, ticks_per_beat)
 
 
 def split_sequences(data: bytes) -> list[bytes]:
@@ -198,51 +181,117 @@ def _track_spans(data: bytes, at: int, n_tracks: int) -> list[tuple[int, int]]:
     return spans
 
 
-def _track(data: bytes, number: int, start: int, end: int) -> Track:
-    """Decodes the events between two offsets."""
-    sizes: list[int] = []  # bytes of each event, its delta included; events follow each other
-    metas: list[tuple[int, int, bytes]] = []  # index in sizes, type, payload
+@dataclass(frozen=True)
+class _Marks:
+    """Where runs of channel events break off, whatever byte they begin at.
+
+    In a channel event all bytes are low (below 0x80) but those of its delta that go on and its
+    status. So if one event of a run ends its delta at the ith low byte of the file, the next one does
+    at i + 2 or i + 3: behind one or two data bytes.
+
+    Attributes:
+        raw: the file's bytes, uint8, and a zero behind them.
+        low: the offsets of the low bytes.
+        fits: by number of data bytes (1, 2), for each low byte: whether, if a delta ends here, the
+            rest of an event follows: a fitting status or none, then the data.
+        breaks: by number of data bytes and i modulo (that number + 1), a byte for each such i: 1 where
+            no event of a run ends its delta.
+    """
+
+    raw: NDArray[np.uint8]
+    low: NDArray[np.int64]
+    fits: dict[int, NDArray[np.bool_]]
+    breaks: dict[int, list[bytes]]
+
+    @classmethod
+    def of(cls, data: bytes) -> _Marks:
+        """Marks the bytes of a file."""
+        raw = np.frombuffer(data + b"\0", dtype=np.uint8)
+        low = np.flatnonzero(raw[:-1] < 0x80)
+        gap = np.diff(low, prepend=-_FAR, append=[len(data) + _FAR, len(data) + 2 * _FAR])
+        gap = np.minimum(gap, _FAR).astype(np.uint8)  # as a byte eight times as fast
+        status = raw[low + 1]
+        takes_one = status & 0xE0 == 0xC0
+        none, one = gap[1:-1] == 1, gap[1:-1] == 2
+        fits = {
+            1: none | (one & takes_one),
+            2: (none | (one & ~takes_one & (status < 0xF0))) & (gap[2:] == 1),
+        }
+        too_far = gap[:-2] > _LONGEST_NUMBER
+        breaks = {}
+        for width, good in fits.items():
+            bad = ~good | too_far
+            breaks[width] = [bad[phase :: width + 1].tobytes() for phase in range(width + 1)]
+        return cls(raw, low, fits, breaks)
+
+    def run_end(self, first: int, width: int, last: int) -> int:
+        """Which low byte follows a run.
+
+        Args:
+            first: at which low byte the first event of the run, which fits, ends its delta.
+            width: data bytes of each event.
+            last: which low byte follows the track.
+        """
+        step = width + 1
+        place, phase = divmod(first, step)
+        found = self.breaks[width][phase].find(1, place + 1)
+        whole = first + (last - first) // step * step
+        return whole if found < 0 else min(whole, found * step + phase)
+
+
+@dataclass
+class _Walk:
+    """What the walk over all tracks has found so far. A segment is a run or a long event.
+
+    Attributes:
+        segments: of each, the offset of its first byte, the low byte at which its first event ends
+            its delta, low bytes from one event to the next, and how many events it has.
+        ends: of each track, the number of segments up to its end.
+        metas: index of the segment, type and payload.
+    """
+
+    segments: list[tuple[int, int, int, int]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    metas: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+
+def _walk_track(data: bytes, number: int, start: int, end: int, marks: _Marks, walk: _Walk) -> bool:
+    """Adds the events between two offsets; whether the last one is an end of track."""
+    low, segments = marks.low, walk.segments
+    first, last = low.searchsorted([start, end]).tolist()
     at, width, ended = start, 2, False
+    stated, unstated = False, False
     while at < end and not ended:
-        number_end = _number_end(data, at, end, number)
+        number_end = _number_end(data, at, end, number)  # behind the low byte `first`
         status = data[number_end] if number_end < end else -1
         if status < 0xF0:
             if status >= 0x80:
-                width = 1 if 0xC0 <= status <= 0xDF else 2
-            run = _RUN[width].match(data, at, end)
-            if run is None:
+                width, stated = 1 if 0xC0 <= status <= 0xDF else 2, True
+            unstated |= not stated
+            if first + width >= last or not marks.fits[width][first]:
                 _fail(Rejection.CORRUPT, f"track {number}: broken event at byte {at}")
-            sizes.extend(_event_sizes(data, at, run.end(), width))
-            at = run.end()
+            after = marks.run_end(first, width, last)
+            segments.append((at, first, width + 1, (after - first) // (width + 1)))
+            at, first = int(low[after - 1]) + 1, after
             continue
         kind, payload, after = _long_event(data, number_end, end, number)
-        sizes.append(after - at)
         if kind in KEPT_METAS:
-            metas.append((len(sizes) - 1, kind, payload))
-        at, ended = after, kind == _END_OF_TRACK
+            walk.metas.append((len(segments), kind, payload))
+        segments.append((at, first, 1, 1))
+        at, first, ended = after, int(low.searchsorted(after)), kind == _END_OF_TRACK
     if data[at:end].strip(b"\0"):
         _fail(Rejection.CORRUPT, f"track {number}: events after the end of track")
-    return _decoded(data, start, sizes, metas, number, ended=ended)
-
-
-def _event_sizes(data: bytes, at: int, end: int, width: int) -> list[int]:
-    """Bytes of each event of a run of channel events with `width` data bytes.
-
-    The bytes without the high bit are, in each event, the last of its delta and its data: an event
-    ends with every (width + 1)th of them.
-    """
-    if end - at < _SHORT_RUN:
-        return list(map(len, _EVENT[width].findall(data, at, end)))
-    low = np.flatnonzero(np.frombuffer(data, np.uint8, end - at, at) < 0x80)
-    sizes: list[int] = np.diff(low[width :: width + 1], prepend=-1).tolist()
-    return sizes
+    if unstated:
+        _fail(Rejection.CORRUPT, f"track {number}: data without a status before it")
+    walk.ends.append(len(segments))
+    return ended
 
 
 def _number_end(data: bytes, at: int, end: int, number: int) -> int:
-    match = _NUMBER_AT.match(data, at, end)
-    if match is None:
-        _fail(Rejection.CORRUPT, f"track {number}: no variable-length number at byte {at}")
-    return match.end()
+    for last in range(at, min(at + _LONGEST_NUMBER, end)):
+        if data[last] < 0x80:
+            return last + 1
+    _fail(Rejection.CORRUPT, f"track {number}: no variable-length number at byte {at}")
 
 
 def _long_event(data: bytes, at: int, end: int, number: int) -> tuple[int, bytes, int]:
@@ -265,43 +314,48 @@ def _long_event(data: bytes, at: int, end: int, number: int) -> tuple[int, bytes
     return kind, data[start : start + size], start + size
 
 
-def _decoded(
-    data: bytes,
-    start: int,
-    sizes: list[int],
-    metas: list[tuple[int, int, bytes]],
-    number: int,
-    *,
-    ended: bool,
-) -> Track:
-    """Turns the events of a track into columns, all at once."""
-    n = len(sizes)
-    raw = np.frombuffer(data, dtype=np.uint8)
-    size = np.array(sizes, dtype=np.int64)
-    at = start + np.cumsum(size) - size
-    delta = np.zeros(n, dtype=np.int64)
-    unfinished = np.ones(n, dtype=bool)
-    for _ in range(4):
-        byte = raw[at]
-        delta = np.where(unfinished, delta << 7 | byte & 0x7F, delta)
-        at += unfinished
-        unfinished &= byte >= 0x80
-    tick = np.cumsum(delta)
-    first = raw[at]
+def _decoded(marks: _Marks, walk: _Walk, ticks_per_beat: int) -> MidiFile:
+    """Turns the events of all tracks into columns, all at once."""
+    raw, low = marks.raw, marks.low
+    start, first, step, n_events = np.array(walk.segments, np.int64).reshape(-1, 4).T
+    upto = np.concatenate([[0], np.cumsum(n_events)])  # events before each segment
+    begin, n = upto[:-1], int(upto[-1])
+    at_low = np.repeat(first - begin * step, n_events) + np.arange(n) * np.repeat(step, n_events)
+    at = low[at_low]  # the last byte of each delta
+    more = at - low[at_low - 1] - 1  # its bytes before
+    more[begin] = at[begin] - start
+    passed = np.concatenate([[0], np.cumsum(_deltas(raw, at, more))])
+    bounds = upto[[0, *walk.ends]]  # of the tracks
+    n_of_track = np.diff(bounds)
+    tick = passed[1:] - np.repeat(passed[bounds[:-1]], n_of_track)
+    metas = [Meta(int(tick[upto[i]]), kind, payload) for i, kind, payload in walk.metas]
+
+    kept = np.flatnonzero(raw[at + 1] < 0xF0)  # the channel events
+    at = at[kept] + 1
     # Running status goes on over meta and sysex events: forbidden, common and unambiguous.
-    own = (first >= 0x80) & (first < 0xF0)
-    owner = np.maximum.accumulate(np.where(own, np.arange(n), -1))
-    channel = first < 0xF0
-    if np.any(owner[channel] < 0):
-        _fail(Rejection.CORRUPT, f"track {number}: data without a status before it")
-    status, data_at = first[owner[channel]], (at + own)[channel]
-    one_byte = (status >= 0xC0) & (status < 0xE0)
-    return Track(
-        tick=tick[channel],
+    own = raw[at] >= 0x80
+    owner = np.maximum.accumulate(np.where(own, np.arange(len(at)), 0))
+    status = raw[at][owner]
+    data_at = at + own
+    return MidiFile(
+        ticks_per_beat=ticks_per_beat,
+        n_tracks=len(walk.ends),
+        track=np.repeat(np.arange(len(walk.ends)), n_of_track)[kept],
+        tick=tick[kept],
         status=status,
         data1=raw[data_at],
-        # After an event with one data byte at the very end of the file there is no second.
-        data2=np.where(one_byte, np.uint8(0), raw[np.minimum(data_at + 1, len(raw) - 1)]),
-        metas=[Meta(int(tick[index]), kind, payload) for index, kind, payload in metas],
-        ended=ended,
+        # After an event with one data byte there may be no second.
+        data2=np.where(status & 0xE0 == 0xC0, np.uint8(0), raw[data_at + 1]),
+        metas=metas,
     )
+
+
+def _deltas(
+    raw: NDArray[np.uint8], at: NDArray[np.int64], more: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The numbers that end at some offsets, after so many bytes each that go on."""
+    delta = raw[at].astype(np.int64)
+    for place in range(1, _LONGEST_NUMBER):
+        longer = np.flatnonzero(more >= place)
+        delta[longer] |= (raw[at[longer] - place] & 0x7F).astype(np.int64) << 7 * place
+    return delta

@@ -26,7 +26,6 @@ from tonerow.midi.events import (
     TIME_SIGNATURE,
     Meta,
     MidiFile,
-    Track,
     parse,
 )
 from tonerow.notes.schema import Rejection
@@ -69,24 +68,22 @@ def read_midi(data: bytes) -> Score:
             or there is no note.
     """
     midi = parse(data)
-    parts = [_notes(track, number) for number, track in enumerate(midi.tracks)]
-    columns = np.concatenate([*parts, np.empty((0, 7), np.int64)])
-    if not len(columns):
-        struck = any(np.any((t.status >> 4 == 9) & (t.data2 > 0)) for t in midi.tracks)
+    notes = _notes(midi)
+    if not len(notes.pitch):
+        struck = bool(np.any((midi.status >> 4 == 9) & (midi.data2 > 0)))
         why = "notes begin, but none has a length" if struck else "no note begins"
-        raise UnreadableError(Rejection.NO_NOTES, f"{why}, in {len(midi.tracks)} tracks")
-    latest = int(columns[:, 6].max())
+        raise UnreadableError(Rejection.NO_NOTES, f"{why}, in {midi.n_tracks} tracks")
+    latest = int(notes.end.max())
     if latest > _MAX_TICK:
         raise UnreadableError(
             Rejection.IMPOSSIBLE_TIMING, f"a note ends at tick {latest}, beyond {_MAX_TICK}"
         )
-    notes = _Notes(*columns.T)
-    return _score(midi, replace(notes, program=_programs(notes, midi.tracks)))
+    return _score(midi, replace(notes, program=_programs(notes, midi)))
 
 
 def _score(midi: MidiFile, notes: _Notes) -> Score:
     """Adds seconds, tempo, metre and key."""
-    tempo_tick, tempo, stated = _tempo_map(midi.tracks)
+    tempo_tick, tempo, stated = _tempo_map(midi.metas)
     # Whole microseconds x ticks: exact in 64 bits, rounded once by the division at the end.
     base = np.concatenate([[0], np.cumsum(np.diff(tempo_tick) * tempo[:-1])])
     at_onset = np.searchsorted(tempo_tick, notes.onset, side="right") - 1
@@ -96,7 +93,7 @@ def _score(midi: MidiFile, notes: _Notes) -> Score:
     unit = midi.ticks_per_beat * 1e6
     first = int(notes.onset.min())
     known = stated is not None and stated <= first
-    metre = _last_meta(midi.tracks, TIME_SIGNATURE, first)
+    metre = _last_meta(midi.metas, TIME_SIGNATURE, first)
     time_signature = _time_signature(metre)
     return Score(
         ticks_per_beat=midi.ticks_per_beat,
@@ -113,49 +110,53 @@ def _score(midi: MidiFile, notes: _Notes) -> Score:
         time_signature=time_signature,
         # A metre holds from its event on, and so do its bars.
         downbeat_beat=metre.tick / midi.ticks_per_beat if metre and time_signature else None,
-        key=_key(_last_meta(midi.tracks, KEY_SIGNATURE, first)),
+        key=_key(_last_meta(midi.metas, KEY_SIGNATURE, first)),
     )
 
 
-def _notes(track: Track, number: int) -> _Ints:
-    """The closed notes of a track, (n, 7) in the order of `_Notes`."""
-    index = np.flatnonzero((track.status >> 4 == 8) | (track.status >> 4 == 9))
-    tick = track.tick[index]
-    channel = (track.status[index] & 0x0F).astype(np.int64)
-    voice = channel << 7 | track.data1[index]
-    is_on = (track.status[index] >> 4 == 9) & (track.data2[index] > 0)
-    end = _ends(tick, voice, is_on)
-    kept = end > tick  # -1 where the note is not closed
-    columns = (
-        np.full(len(index), number),
-        _own_programs(track, index, channel),
-        channel,
-        voice & 0x7F,
-        track.data2[index].astype(np.int64),
-        tick,
-        end,
+def _notes(midi: MidiFile) -> _Notes:
+    """The closed notes of all tracks, in file order."""
+    index = np.flatnonzero(midi.status < 0xA0)  # note-ons and note-offs
+    status, tick, velocity = midi.status[index], midi.tick[index], midi.data2[index]
+    lane = midi.track[index] << 4 | status & 0x0F
+    voice = lane << 7 | midi.data1[index]
+    end = _ends(tick, voice, (status >= 0x90) & (velocity > 0))
+    kept = np.flatnonzero(end > tick)  # -1 where the note is not closed
+    lane, voice = lane[kept], voice[kept]
+    return _Notes(
+        track=lane >> 4,
+        program=_own_programs(midi, index[kept], lane),
+        channel=lane & 0x0F,
+        pitch=voice & 0x7F,
+        velocity=velocity[kept].astype(np.int64),
+        onset=tick[kept],
+        end=end[kept],
     )
-    return np.stack(columns, axis=1)[kept]
 
 
 def _ends(tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]) -> _Ints:
     """When each note-on is ended: its tick, or -1 where it is not (and for note-offs).
 
     Args:
-        tick: of each note event, non-decreasing.
-        voice: channel and pitch.
+        tick: of each note event, non-decreasing in each voice.
+        voice: track, channel and pitch.
         is_on: whether the event begins a note; else it is a note-off.
     """
     n = len(tick)
     end = np.full(n, -1, dtype=np.int64)
-    order = np.argsort(voice, kind="stable")
+    if not n:
+        return end
+    # Numbers of 16 bits, those of up to 32 tracks, are sorted several times as fast.
+    small = voice.astype(np.uint16) if voice.max() < 2**16 else voice
+    order = np.argsort(small, kind="stable")
     tick, voice, is_on = tick[order], voice[order], is_on[order]
-    in_turn = _ends_in_turn(tick, voice, is_on)
+    in_turn, odd = _ends_in_turn(tick, voice, is_on)
     end[order] = in_turn
+    if not odd.any():
+        return end
     following = np.minimum.accumulate(np.where(is_on, n, np.arange(n))[::-1])[::-1]
     following = np.minimum(following, n - 1)  # the next note-off, if there is one in the voice
-    closed = is_on & ~is_on[following] & (voice[following] == voice) if n else is_on
-    closed &= in_turn < 0
+    closed = odd & is_on & ~is_on[following] & (voice[following] == voice)
     end[order[closed]] = tick[following[closed]]
     # A note-off on the tick of a note-on may be meant for an older note: those voices are rare.
     for disputed in np.unique(voice[closed][tick[following[closed]] == tick[closed]]):
@@ -164,22 +165,26 @@ def _ends(tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]) -> _Ints:
     return end
 
 
-def _ends_in_turn(tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]) -> _Ints:
-    """`_ends` where the first note to begin is the first to end; -1 in voices without as many ends.
+def _ends_in_turn(
+    tick: _Ints, voice: _Ints, is_on: NDArray[np.bool_]
+) -> tuple[_Ints, NDArray[np.bool_]]:
+    """`_ends` where the first note to begin is the first to end, and which events are of odd voices.
 
-    Such a voice has a note-off for each note-on, none before its note-on.
+    In an odd voice note-offs are missing, too many or before their note-ons: its ends are -1. The
+    arguments are sorted by voice, at least one event.
     """
+    begins = np.flatnonzero(np.concatenate([[True], voice[1:] != voice[:-1]]))
+    sizes = np.diff(begins, append=len(voice))
+    odd = np.repeat(2 * np.add.reduceat(is_on, begins, dtype=np.int64) != sizes, sizes)
+    ons, offs = np.flatnonzero(is_on & ~odd), np.flatnonzero(~is_on & ~odd)
+    early = tick[offs] < tick[ons]
+    if early.any():
+        odd |= np.isin(voice, voice[ons[early]])
+        turn = ~odd[ons]
+        ons, offs = ons[turn], offs[turn]
     end = np.full(len(tick), -1, dtype=np.int64)
-    if not len(tick):
-        return end
-    _, own = np.unique(voice, return_inverse=True)
-    surplus = np.bincount(own, np.where(is_on, 1.0, -1.0))
-    even = surplus[own] == 0
-    ons, offs = np.flatnonzero(is_on & even), np.flatnonzero(~is_on & even)
-    early = np.bincount(own[ons], tick[offs] < tick[ons], minlength=len(surplus))
-    good = early[own[ons]] == 0
-    end[ons[good]] = tick[offs[good]]
-    return end
+    end[ons] = tick[offs]
+    return end, odd
 
 
 def _ends_all_at_once(tick: list[int], is_on: list[bool]) -> list[int]:
@@ -205,45 +210,43 @@ def _ends_all_at_once(tick: list[int], is_on: list[bool]) -> list[int]:
     return end
 
 
-def _own_programs(track: Track, index: _Ints, channel: _Ints) -> _Ints:
-    """The program last set on each event's channel earlier in the same track, or -1."""
-    change = np.flatnonzero(track.status >> 4 == 12)
+def _own_programs(midi: MidiFile, index: _Ints, lane: _Ints) -> _Ints:
+    """The program last set in each event's lane (track and channel) before it, or -1."""
+    change = np.flatnonzero(midi.status >> 4 == 12)
     if not len(change):
         return np.full(len(index), -1, dtype=np.int64)
-    size = len(track.status)
-    key = (track.status[change] & 0x0F).astype(np.int64) * size + change
-    order = np.argsort(key)
-    place = np.searchsorted(key[order], channel * size + index) - 1
-    last = change[order][place]
-    own = (place >= 0) & ((track.status[last] & 0x0F) == channel)
-    return np.where(own, track.data1[last].astype(np.int64), -1)
+    size = len(midi.status)
+    lanes = midi.track[change] << 4 | midi.status[change] & 0x0F
+    order = np.argsort(lanes, kind="stable")
+    change, lanes = change[order], lanes[order]
+    place = np.searchsorted(lanes * size + change, lane * size + index) - 1
+    own = (place >= 0) & (lanes[place] == lane)
+    return np.where(own, midi.data1[change[place]].astype(np.int64), -1)
 
 
-def _programs(notes: _Notes, tracks: list[Track]) -> _Ints:
+def _programs(notes: _Notes, midi: MidiFile) -> _Ints:
     """Fills in, where a note's own track sets no program, what any track set on the channel."""
     program = notes.program.copy()
     missing = np.flatnonzero(program < 0)
     if not len(missing):
         return program
-    changes = [np.flatnonzero(t.status >> 4 == 12) for t in tracks]
-    tick = np.concatenate([t.tick[c] for t, c in zip(tracks, changes, strict=True)])
-    channel = np.concatenate([t.status[c] & 0x0F for t, c in zip(tracks, changes, strict=True)])
-    number = np.concatenate([t.data1[c] for t, c in zip(tracks, changes, strict=True)])
-    order = np.argsort(tick, kind="stable")
+    change = np.flatnonzero(midi.status >> 4 == 12)
+    change = change[np.argsort(midi.tick[change], kind="stable")]
+    tick, channel = midi.tick[change], midi.status[change] & 0x0F
     for at in np.unique(notes.channel[missing]):
-        mine = order[channel[order] == at]
+        mine = channel == at
         here = missing[notes.channel[missing] == at]
         place = np.searchsorted(tick[mine], notes.onset[here], side="right") - 1
-        values = np.concatenate([number[mine].astype(np.int64), [0]])  # the last one: none set
-        program[here] = values[place]
+        number = midi.data1[change[mine]].astype(np.int64)
+        program[here] = np.append(number, 0)[place]  # the last one: none set
     return program
 
 
-def _tempo_map(tracks: list[Track]) -> tuple[_Ints, _Ints, int | None]:
+def _tempo_map(metas: list[Meta]) -> tuple[_Ints, _Ints, int | None]:
     """Ticks (from 0, increasing) and microseconds a quarter note; the tick of the first stated."""
     changes = {0: _DEFAULT_TEMPO}
     events = sorted(
-        (m for t in tracks for m in t.metas if m.kind == TEMPO and m.tick <= _MAX_TICK),
+        (m for m in metas if m.kind == TEMPO and m.tick <= _MAX_TICK),
         key=lambda m: m.tick,  # stable: of two at one tick the later in the file counts
     )
     for event in events:
@@ -262,9 +265,9 @@ def _tempo_map(tracks: list[Track]) -> tuple[_Ints, _Ints, int | None]:
     return np.array(ticks, dtype=np.int64), np.array(tempos, dtype=np.int64), stated
 
 
-def _last_meta(tracks: list[Track], kind: int, tick: int) -> Meta | None:
+def _last_meta(metas: list[Meta], kind: int, tick: int) -> Meta | None:
     """The last event of a type at or before a tick, from any track."""
-    events = [m for t in tracks for m in t.metas if m.kind == kind and m.tick <= tick]
+    events = [m for m in metas if m.kind == kind and m.tick <= tick]
     return max(events, key=lambda m: m.tick, default=None)
 
 
