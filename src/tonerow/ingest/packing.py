@@ -1,7 +1,7 @@
 """A reading as bytes: how it travels between processes and lies in the cache. Never a pickle.
 
-The rows as JSON, then the notes as an Arrow stream without their piece_id, which would be most of
-it; the rows say how many notes each piece has. Neither says where the source lies: `unpack` adds
+The rows as JSON, then the notes as a compressed Arrow stream, without what the rows say too: the
+piece_id, which would be most of it, and the beats. Neither says where the source lies: `unpack` adds
 that, so that one entry of the cache serves every copy of a file.
 """
 
@@ -11,17 +11,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tonerow.ingest.sources import Source
 from tonerow.notes.schema import NOTES, PIECES
+from tonerow.notes.table import to_arrow, to_numpy
 
 ROW = (*PIECES.names, "n_equal_notes")
 """What is told of a piece: `PIECES`, and how many notes equal to others were left out."""
 
-_COLUMNS = pa.schema(list(NOTES)[1:])
+_TICKS = {"onset_beat": "onset_tick", "duration_beat": "duration_tick"}
+_COLUMNS = pa.schema([field for field in NOTES if field.name not in {"piece_id", *_TICKS}])
 _LENGTH_BYTES = 8
-_SMALL = pa.ipc.IpcWriteOptions(compression="lz4")  # else writing the cache waits for the disk
+_CODEC = "lz4_raw"  # without it, writing the cache waits for the disk
 
 
 def pack(rows: Sequence[dict[str, Any]], tables: Sequence[pa.Table]) -> bytes:
@@ -35,14 +38,19 @@ def pack(rows: Sequence[dict[str, Any]], tables: Sequence[pa.Table]) -> bytes:
         The same bytes for the same pieces.
     """
     head = json.dumps(list(rows), ensure_ascii=True).encode()
-    packed = [len(head).to_bytes(_LENGTH_BYTES, "big"), head]
+    packed = [_length(head), head]
     if tables:
         sink = pa.BufferOutputStream()
         columns = pa.concat_tables(tables).select(_COLUMNS.names).combine_chunks()
-        with pa.ipc.new_stream(sink, _COLUMNS, options=_SMALL) as stream:
+        with pa.ipc.new_stream(sink, _COLUMNS) as stream:
             stream.write_table(columns)
-        packed.append(sink.getvalue().to_pybytes())
+        notes = sink.getvalue()
+        packed += [_length(notes), pa.compress(notes, _CODEC, asbytes=True)]
     return b"".join(packed)
+
+
+def _length(data: bytes | pa.Buffer) -> bytes:
+    return len(data).to_bytes(_LENGTH_BYTES, "big")
 
 
 def unpack(packed: bytes, source: Source) -> tuple[list[dict[str, Any]], pa.Table]:
@@ -70,7 +78,16 @@ def unpack(packed: bytes, source: Source) -> tuple[list[dict[str, Any]], pa.Tabl
         }
     if body == len(packed):
         return rows, NOTES.empty_table()
-    columns = pa.ipc.open_stream(pa.py_buffer(packed)[body:]).read_all()
+    notes = body + _LENGTH_BYTES
+    size = int.from_bytes(packed[body:notes], "big")
+    stream = pa.decompress(pa.py_buffer(packed)[notes:], size, _CODEC)
+    table = pa.ipc.open_stream(stream).read_all()
     kept = [row for row in rows if row["rejected_because"] is None]
-    names = [pa.repeat(pa.scalar(row["piece_id"]), row["n_notes"]) for row in kept]
-    return rows, pa.Table.from_arrays([pa.chunked_array(names), *columns.columns], schema=NOTES)
+    n_notes = [row["n_notes"] for row in kept]
+    ticks_per_beat = np.repeat([float(row["ticks_per_beat"]) for row in kept], n_notes)
+    columns = {name: table[name] for name in table.column_names}
+    for beats, ticks in _TICKS.items():
+        columns[beats] = to_arrow(beats, to_numpy(table[ticks]) / ticks_per_beat)
+    names = [pa.repeat(pa.scalar(row["piece_id"]), n) for row, n in zip(kept, n_notes, strict=True)]
+    columns["piece_id"] = pa.chunked_array(names)
+    return rows, pa.Table.from_arrays([columns[name] for name in NOTES.names], schema=NOTES)

@@ -244,8 +244,8 @@ class _Walk:
     """What the walk over all tracks has found so far. A segment is a run or a long event.
 
     Attributes:
-        segments: of each, the offset of its first byte, the low byte at which its first event ends
-            its delta, low bytes from one event to the next, and how many events it has.
+        segments: of each, the offset of its first byte; the low bytes at which its first event ends
+            its delta, and one behind its last would; low bytes from one event to the next.
         ends: of each track, the number of segments up to its end.
         metas: index of the segment, type and payload.
     """
@@ -271,13 +271,13 @@ def _walk_track(data: bytes, number: int, start: int, end: int, marks: _Marks, w
             if first + width >= last or not marks.fits[width][first]:
                 _fail(Rejection.CORRUPT, f"track {number}: broken event at byte {at}")
             after = marks.run_end(first, width, last)
-            segments.append((at, first, width + 1, (after - first) // (width + 1)))
+            segments.append((at, first, after, width + 1))
             at, first = int(low[after - 1]) + 1, after
             continue
         kind, payload, after = _long_event(data, number_end, end, number)
         if kind in KEPT_METAS:
             walk.metas.append((len(segments), kind, payload))
-        segments.append((at, first, 1, 1))
+        segments.append((at, first, first + 1, 1))
         at, first, ended = after, int(low.searchsorted(after)), kind == _END_OF_TRACK
     if data[at:end].strip(b"\0"):
         _fail(Rejection.CORRUPT, f"track {number}: events after the end of track")
@@ -317,13 +317,16 @@ def _long_event(data: bytes, at: int, end: int, number: int) -> tuple[int, bytes
 def _decoded(marks: _Marks, walk: _Walk, ticks_per_beat: int) -> MidiFile:
     """Turns the events of all tracks into columns, all at once."""
     raw, low = marks.raw, marks.low
-    start, first, step, n_events = np.array(walk.segments, np.int64).reshape(-1, 4).T
-    upto = np.concatenate([[0], np.cumsum(n_events)])  # events before each segment
-    begin, n = upto[:-1], int(upto[-1])
-    at_low = np.repeat(first - begin * step, n_events) + np.arange(n) * np.repeat(step, n_events)
-    at = low[at_low]  # the last byte of each delta
-    more = at - low[at_low - 1] - 1  # its bytes before
-    more[begin] = at[begin] - start
+    none = np.zeros(0, dtype=np.int64)
+    # The last byte of each delta, and bytes of it before that: since the low byte that ended the event
+    # before, which a segment's first event need not follow. No event is among the header's low bytes.
+    ends = [low[first:after:step] for _, first, after, step in walk.segments]
+    at = np.concatenate([*ends, none])
+    before = [low[first - 1 : after - 1 : step] for _, first, after, step in walk.segments]
+    more = at - np.concatenate([*before, none]) - 1
+    upto = np.cumsum([0, *map(len, ends)])  # events before each segment
+    begin = upto[:-1]
+    more[begin] = at[begin] - np.array([start for start, *_ in walk.segments], dtype=np.int64)
     passed = np.concatenate([[0], np.cumsum(_deltas(raw, at, more))])
     bounds = upto[[0, *walk.ends]]  # of the tracks
     n_of_track = np.diff(bounds)
@@ -334,8 +337,8 @@ def _decoded(marks: _Marks, walk: _Walk, ticks_per_beat: int) -> MidiFile:
     at = at[kept] + 1
     # Running status goes on over meta and sysex events: forbidden, common and unambiguous.
     own = raw[at] >= 0x80
-    owner = np.maximum.accumulate(np.where(own, np.arange(len(at)), 0))
-    status = raw[at][owner]
+    owner = np.flatnonzero(own)  # a track's first event is one, see `_walk_track`
+    status = np.repeat(raw[at[owner]], np.diff(owner, append=len(at)))
     data_at = at + own
     return MidiFile(
         ticks_per_beat=ticks_per_beat,
