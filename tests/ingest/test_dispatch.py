@@ -23,7 +23,7 @@ from tonerow import abc_notation
 from tonerow.ingest import reading
 from tonerow.ingest.dispatch import EmptyCorpusError, TooManyRefusedError, described, ingest
 from tonerow.ingest.packing import unpack
-from tonerow.ingest.reading import read_source
+from tonerow.ingest.reading import Limits, read_source
 from tonerow.ingest.sources import Source, find_sources
 from tonerow.ingest.workers.cache import Cache
 from tonerow.ingest.workers.isolation import Loss
@@ -42,10 +42,14 @@ def limits(**changes: Any) -> Ingest:
     return Ingest.model_validate({**shared, "workers": 1, "max_rejected_fraction": 1.0, **changes})
 
 
+def bounds(**changes: Any) -> Limits:
+    return Limits.of(limits(**changes))
+
+
 def rows(raw: Path, out: Path, read: Any = None, **changes: Any) -> dict[str, dict[str, Any]]:
     """The piece table by piece_id, after the tables were checked."""
     settings = limits(**changes)
-    ingest(raw, out, settings, read=read and partial(read, limits=settings))
+    ingest(raw, out, settings, read=read and partial(read, limits=Limits.of(settings)))
     pieces, notes = pq.read_table(out / "pieces.parquet"), pq.read_table(out / "notes.parquet")
     validate(notes)
     assert pieces.schema.equals(PIECES)
@@ -158,7 +162,7 @@ def test_shares_of_a_large_abc_file_are_all_its_tunes(
     assert list(rows(raw, tmp_path / "out")) == ["good.mid", "large.abc/0000"]
 
 
-def swapping(source: Source, limits: Ingest, **about: Any) -> bytes:
+def swapping(source: Source, limits: Limits, **about: Any) -> bytes:
     """Reads a source; a file whose first share was read is another one afterwards."""
     packed = read_source(source, limits, **about)
     if source.part == 0:
@@ -166,7 +170,7 @@ def swapping(source: Source, limits: Ingest, **about: Any) -> bytes:
     return packed
 
 
-def losing(source: Source, limits: Ingest, **about: Any) -> bytes:
+def losing(source: Source, limits: Limits, **about: Any) -> bytes:
     """Reads a source; a file whose first share was read is gone afterwards."""
     packed = read_source(source, limits, **about)
     if source.part == 0:
@@ -351,13 +355,13 @@ def test_accidents_are_not_remembered(tmp_path: Path) -> None:
     raw.mkdir()
     (raw / "a.abc").write_text("\n".join([TUNE] * 3))
     source = find_sources(raw)[0][0]
-    whole = read_source(source, limits(), lost={}, beat=lambda: None)
-    lost = read_source(source, limits(), cache, lost={2: Loss.DIED}, beat=lambda: None)
+    whole = read_source(source, bounds(), lost={}, beat=lambda: None)
+    lost = read_source(source, bounds(), cache, lost={2: Loss.DIED}, beat=lambda: None)
     assert lost != whole
     assert not cache.folder.exists()
-    assert read_source(source, limits(), cache, lost={}, beat=lambda: None) == whole
+    assert read_source(source, bounds(), cache, lost={}, beat=lambda: None) == whole
     source = replace(source, file="gone")
-    assert read_source(source, limits(), cache, lost={}, beat=lambda: None) != whole
+    assert read_source(source, bounds(), cache, lost={}, beat=lambda: None) != whole
 
 
 def test_a_file_of_slow_tunes_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -368,7 +372,7 @@ def test_a_file_of_slow_tunes_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(abc_notation, "parse_tune", slow)
     (tmp_path / "a.abc").write_text("\n".join([TUNE] * 5))
     source = find_sources(tmp_path)[0][0]
-    packed = read_source(source, limits(timeout_sec=0.05), lost={}, beat=lambda: None)
+    packed = read_source(source, bounds(timeout_sec=0.05), lost={}, beat=lambda: None)
     refused, notes = unpack(packed, source)
     assert {row["rejected_because"] for row in refused} == {Rejection.READER_TIMED_OUT}
     late = "not read within 0.05 seconds"
@@ -388,7 +392,7 @@ def test_a_reader_that_raises_costs_one_row(
     monkeypatch.setattr(reading, "read_midi", fragile)
     (tmp_path / "a.mid").write_bytes(FLUTE)
     source = find_sources(tmp_path)[0][0]
-    (row,), _ = unpack(read_source(source, limits(), lost={}, beat=lambda: None), source)
+    (row,), _ = unpack(read_source(source, bounds(), lost={}, beat=lambda: None), source)
     assert row["rejected_because"] == Rejection.READER_CRASHED
     assert row["rejected_detail"] == f"the reader raised {error.__name__}"
 

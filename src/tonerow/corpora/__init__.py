@@ -12,10 +12,12 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tonerow.corpora.copying import Fetched, FetchError
-from tonerow.params import Params
+
+if TYPE_CHECKING:  # whoever asks for `kinds`, as each reader of files does, needs no settings
+    from tonerow.params import Params
 
 __all__ = ["FetchError", "Fetched", "fetch", "fetcher"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tonerow.ingest.packing import unpack
-from tonerow.ingest.reading import UNREAD_SHARE, WHOLE_FILE, read_source
+from tonerow.ingest.reading import UNREAD_SHARE, WHOLE_FILE, Limits, read_source
 from tonerow.ingest.sources import Source, find_sources
 from tonerow.ingest.workers.cache import Cache, reader_version
 from tonerow.ingest.workers.isolation import Isolated
@@ -88,7 +88,7 @@ def ingest(
     cache = None
     if cache_folder is not None and settings.cache_mb:
         cache = Cache(cache_folder.absolute(), reader_version())
-    read = read or partial(read_source, limits=settings, cache=cache)
+    read = read or partial(read_source, limits=Limits.of(settings), cache=cache)
     results = ordered_map(read, sources, _size, settings)
     if cache is not None:
         results = _pruning(results, cache, settings.cache_mb * 10**6)

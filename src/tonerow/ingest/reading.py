@@ -6,9 +6,9 @@ import hashlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -22,7 +22,9 @@ from tonerow.midi.reading import read_midi
 from tonerow.notes.schema import Rejection
 from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table, validate
-from tonerow.params import Ingest
+
+if TYPE_CHECKING:
+    from tonerow.params import Ingest
 
 _MAX_LATE = 3
 """Pieces of a file that may time out; the rest of the file is then refused unread."""
@@ -33,6 +35,26 @@ _ACCIDENTS = {Rejection.READER_TIMED_OUT.value, Rejection.READER_CRASHED.value}
 
 class _OutOfTimeError(BaseException):
     """Not an `Exception`, so that no reader mistakes it for one of its own."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a reader must know of `Ingest`, without all settings: their import takes as long as numpy's.
+
+    Attributes:
+        max_minutes, max_notes, max_megabytes, timeout_sec, max_memory_mb: see `Ingest`.
+    """
+
+    max_minutes: float
+    max_notes: int
+    max_megabytes: float
+    timeout_sec: float
+    max_memory_mb: int
+
+    @classmethod
+    def of(cls, settings: Ingest) -> Limits:
+        """Those of the settings."""
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
 
 
 @dataclass
@@ -50,7 +72,7 @@ class _Reading:
 
 def read_source(
     source: Source,
-    limits: Ingest,
+    limits: Limits,
     cache: Cache | None = None,
     *,
     lost: Mapping[int, Loss],
@@ -101,7 +123,7 @@ def read_source(
     return packed
 
 
-def _key(cache: Cache, data: bytes, source: Source, limits: Ingest) -> str:
+def _key(cache: Cache, data: bytes, source: Source, limits: Limits) -> str:
     allowed = (limits.max_minutes, limits.max_notes, limits.max_megabytes)
     about = (source.kind, source.part, source.parts, source.may_split)
     return cache.key(data, *about, allowed)
@@ -133,7 +155,7 @@ def _add(
     reading: _Reading,
     row: dict[str, Any],
     content: bytes | str,
-    limits: Ingest,
+    limits: Limits,
     lost: Loss | None,
 ) -> None:
     """Reads one piece and adds its row and, if it is kept, its notes."""
@@ -170,7 +192,7 @@ def _add(
     )
 
 
-def _score(content: bytes | str, limits: Ingest) -> tuple[Score, int | None]:
+def _score(content: bytes | str, limits: Limits) -> tuple[Score, int | None]:
     """The notes of a piece as played, and of a tune how many are written."""
     if isinstance(content, bytes):
         return read_midi(content), None
@@ -178,7 +200,7 @@ def _score(content: bytes | str, limits: Ingest) -> tuple[Score, int | None]:
     return abc_notation.play(tune, limits.max_notes), tune.n_notes_written
 
 
-def _within(score: Score, limits: Ingest) -> pa.Table:
+def _within(score: Score, limits: Limits) -> pa.Table:
     """The note table of a score that is within the limits."""
     if score.n_notes == 0:
         raise UnreadableError(Rejection.NO_NOTES, "read, but without a note")
@@ -201,7 +223,7 @@ def _row(number: str) -> dict[str, Any]:
     return dict.fromkeys(ROW) | {"piece_id": number}
 
 
-def _lost(loss: Loss, limits: Ingest) -> UnreadableError:
+def _lost(loss: Loss, limits: Limits) -> UnreadableError:
     """What a piece that killed its reader is refused for."""
     if loss is Loss.TIMED_OUT:
         return UnreadableError(Rejection.READER_TIMED_OUT, _too_slow(limits))
@@ -211,7 +233,7 @@ def _lost(loss: Loss, limits: Ingest) -> UnreadableError:
     return UnreadableError(Rejection.READER_CRASHED, "the reading process died")
 
 
-def _reason(error: BaseException, limits: Ingest) -> tuple[Rejection, str]:
+def _reason(error: BaseException, limits: Limits) -> tuple[Rejection, str]:
     """Why a piece is refused, without anything that differs from run to run."""
     if isinstance(error, UnreadableError):
         return error.because, error.detail
@@ -220,7 +242,7 @@ def _reason(error: BaseException, limits: Ingest) -> tuple[Rejection, str]:
     return Rejection.READER_CRASHED, f"the reader raised {type(error).__name__}"
 
 
-def _too_slow(limits: Ingest) -> str:
+def _too_slow(limits: Limits) -> str:
     return f"not read within {limits.timeout_sec:g} seconds"
 
 

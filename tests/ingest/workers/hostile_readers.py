@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests import shipped
-from tonerow.ingest.reading import read_source
+from tonerow.ingest.reading import Limits, read_source
 from tonerow.ingest.sources import Source
 from tonerow.ingest.workers.isolation import Loss
-from tonerow.params import Ingest
 
 LIMITS = {"workers": 1, "max_minutes": 9.0, "max_notes": 999, "max_megabytes": 9.0}
 PATIENT = shipped.settings().ingest.model_copy(update={**LIMITS, "timeout_sec": 60.0})
@@ -87,7 +86,7 @@ def process_id(item: object, *, lost: Mapping[int, Loss], beat: Callable[[], Non
 
 
 def read_or_do(
-    source: Source, limits: Ingest, *, lost: Mapping[int, Loss], beat: Callable[[], None]
+    source: Source, limits: Limits, *, lost: Mapping[int, Loss], beat: Callable[[], None]
 ) -> bytes:
     """Reads files, but does what the name of one says, as a crash in a library would."""
     deed = Path(source.source_path).stem

@@ -1,20 +1,20 @@
 """The same function on many items, on one core, on all or on a cluster, results in order.
 
 joblib shares the work out; what it runs on each worker only hands items to an isolated reader (see
-`isolation`), so that workers themselves neither hang nor die, wherever they are.
+`isolation`), so that workers themselves neither hang nor die, wherever they are. On this machine
+they are threads: the readers are processes already.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import joblib
 
-from tonerow.ingest.workers.isolation import Bounds, Isolated, end_with, isolated
+from tonerow.ingest.workers.isolation import Bounds, Isolated, isolated
 from tonerow.params import Ingest
 
 Item = TypeVar("Item")
@@ -49,12 +49,12 @@ def ordered_map(
     bounds = Bounds(settings.timeout_sec, settings.max_memory_mb)
     if settings.backend == "loky" and settings.workers == 1:
         for item in items:
-            yield isolated(function, item, bounds)
+            yield from isolated(function, [item], bounds)
         return
     with _backend(settings):
         for window in _cut(items, size, _WINDOW_ITEMS, _WINDOW_BYTES):
             tasks = (
-                joblib.delayed(_apply)(function, batch, bounds)
+                joblib.delayed(isolated)(function, batch, bounds)
                 for batch in _cut(window, size, _BATCH_ITEMS, _BATCH_BYTES)
             )
             parallel = joblib.Parallel(
@@ -63,10 +63,6 @@ def ordered_map(
             with closing(parallel(tasks)) as done:
                 for results in done:
                     yield from results
-
-
-def _apply(function: Isolated, batch: Sequence[Any], bounds: Bounds) -> list[bytes]:
-    return [isolated(function, item, bounds) for item in batch]
 
 
 def _cut(
@@ -87,9 +83,7 @@ def _backend(settings: Ingest) -> ExitStack:
     """Sets joblib's backend until the stack is closed."""
     stack = ExitStack()
     if settings.backend == "loky":
-        # Workers of their own accord would wait for minutes for a parent that was killed.
-        watch = {"initializer": end_with, "initargs": (os.getpid(),)}
-        stack.enter_context(joblib.parallel_config("loky", **watch))
+        stack.enter_context(joblib.parallel_config("threading"))
         return stack
     try:
         distributed = import_module("distributed")  # an optional extra
