@@ -5,11 +5,14 @@ PATH is a folder of MIDI and ABC files; without one, the corpus of the tests and
 tunes in the installed music21 package are taken.
 
 For each path the whole stage runs (read, validate, find the melody, write both tables), then once
-more with everything in the cache. Then, on files at even distances and in this one process, a loop
-over a library's reader stands beside ours: pretty_midi on MIDI files, music21 on ABC tunes (a
-performance in MIDI takes music21 minutes). Its notes are compared with ours: pitch and velocity
-equal, times within 1 ms for pretty_midi; pitch equal, onset within 1/30 of a quarter note for
-music21, whose repeats are played and whose grace notes and chord symbols are dropped.
+more with everything in the cache. Then one process with the environment of a reader says, part by
+part, how many MIDI files it gets through in a second of CPU, on files at even distances: bytes to
+events, to notes, to a table with its melody, validated, and packed for the way to the parent. Then,
+in this process and on the same files, a loop over a library's reader stands beside ours:
+pretty_midi on MIDI files, music21 on ABC tunes (a performance in MIDI takes music21 minutes). Its
+notes are compared with ours: pitch and velocity equal, times within 1 ms for pretty_midi; pitch
+equal, onset within 1/30 of a quarter note for music21, whose repeats are played and whose grace
+notes and chord symbols are dropped.
 
 With --grow, N hard links to the files of each path are read instead, without a cache. A line is
 printed each time the number of files read has doubled: files, files/s since the start, and the
@@ -25,6 +28,8 @@ import io
 import itertools
 import os
 import resource
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -37,12 +42,16 @@ from typing import Any
 from unittest import mock
 
 import music21
+import numpy as np
 import pretty_midi
 
 from tonerow import params
 from tonerow.abc_notation.reading import read_tune, split_tunes
 from tonerow.abc_notation.text import decode
 from tonerow.ingest import dispatch
+from tonerow.ingest.packing import ROW, pack
+from tonerow.ingest.workers.isolation import ENVIRONMENT
+from tonerow.midi.events import parse
 from tonerow.midi.reading import read_midi
 from tonerow.notes.score import Score, UnreadableError
 from tonerow.notes.table import to_table, validate
@@ -62,7 +71,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=-1)
     parser.add_argument("--grow", type=int, default=0, help="files to read")
     parser.add_argument("--added", type=int, default=0, help="--grow: files to add afterwards")
+    parser.add_argument("--parts", action="store_true", help="of reading, in this process, alone")
     arguments = parser.parse_args()
+    if arguments.parts:
+        _parts(arguments.paths)
+        return
     settings = params.load(_ROOT / "params.yaml").ingest
     settings = settings.model_copy(
         update={"workers": arguments.workers, "max_rejected_fraction": 1.0}
@@ -75,12 +88,17 @@ def main() -> None:
             else:
                 _whole_stage(path, settings, Path(temporary))
         if not arguments.grow:
-            _beside_libraries(_files(path), arguments.sample)
+            _parts_of_a_reader(_midi_files(path), arguments.sample)
+            _beside_libraries(path, arguments.sample)
 
 
 def _files(path: Path) -> list[Path]:
     suffixes = {".mid", ".midi", ".abc"}
     return sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes)
+
+
+def _midi_files(path: Path) -> list[Path]:
+    return [file for file in _files(path) if file.suffix.lower() != ".abc"]
 
 
 # ---- the whole stage ----------------------------------------------------------------------------
@@ -126,6 +144,45 @@ def _below(process: int) -> list[int]:
     for child in found:  # grows on the way
         found += parents.get(child, [])
     return found
+
+
+# ---- one process, part by part ------------------------------------------------------------------
+
+
+def _parts_of_a_reader(files: list[Path], sample: int) -> None:
+    """Runs `_parts` as a reader runs."""
+    if files:
+        command = [sys.executable, __file__, "--parts", *map(str, _spread(files, sample))]
+        subprocess.run(command, env=os.environ | ENVIRONMENT, check=True)
+
+
+def _parts(files: list[Path]) -> None:
+    """Prints files per CPU-second up to each part of reading; refused files are left out."""
+    up_to = []
+    for file in [*files[:1], *files]:  # the first one warms up
+        with suppress(UnreadableError):
+            up_to.append(_seconds_up_to(file.read_bytes()))
+    if up_to[1:]:
+        names = ("events", "notes", "table and melody", "validated", "packed")
+        rates = 1 / np.mean(up_to[1:], axis=0)
+        said = ", ".join(f"{name} {rate:.0f}" for name, rate in zip(names, rates, strict=True))
+        print(f"  {len(up_to) - 1} MIDI files in one process, files per CPU-second up to: {said}")
+
+
+def _seconds_up_to(data: bytes) -> list[float]:
+    """CPU-seconds from a file's bytes up to the end of each part of reading it."""
+    begun = time.process_time()
+    parse(data)
+    parsed = time.process_time()
+    score = read_midi(data)  # which parses anew
+    read = time.process_time()
+    table = to_table("", score)
+    laid_out = time.process_time()
+    validate(table)
+    validated = time.process_time()
+    pack([dict.fromkeys(ROW)], [table])
+    packed = time.process_time()
+    return [parsed - begun, *(at - parsed for at in (read, laid_out, validated, packed))]
 
 
 # ---- memory -------------------------------------------------------------------------------------
@@ -248,11 +305,10 @@ _OF_MIDI = Library("pretty_midi", _pretty_midi, _in_seconds, 1e-3)
 _OF_ABC = Library("music21", _music21_abc, _in_beats, 1 / 30)
 
 
-def _beside_libraries(files: list[Path], sample: int) -> None:
-    midi = [file for file in files if file.suffix.lower() != ".abc"]
-    contents = [file.read_bytes() for file in _spread(midi, sample)]
+def _beside_libraries(path: Path, sample: int) -> None:
+    contents = [file.read_bytes() for file in _spread(_midi_files(path), sample)]
     _compare("MIDI files", contents, read_midi, _OF_MIDI)
-    texts = (decode(file.read_bytes()) for file in files if file.suffix.lower() == ".abc")
+    texts = (decode(file.read_bytes()) for file in _files(path) if file.suffix.lower() == ".abc")
     tunes = [tune for text in texts for tune in split_tunes(text)]
     _compare("ABC tunes", _spread(tunes, sample), read_tune, _OF_ABC)
 

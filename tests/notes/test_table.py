@@ -14,6 +14,7 @@ from tonerow.notes.schema import NOTES
 from tonerow.notes.score import Score
 from tonerow.notes.table import (
     CHORD_SEC,
+    LEGATO_SEC,
     InvalidNotesError,
     melody_rest_and_duration,
     skyline,
@@ -88,6 +89,28 @@ def test_the_line_is_monophonic_and_holds_the_highest_note(
     assert np.allclose(at[0] + np.cumsum(effective[:-1] + rest[1:]), at[1:])
 
 
+def told_plainly(notes: list[Note]) -> list[Note]:
+    """The rule of `skyline`, note by note."""
+    waiting = sorted(notes, key=lambda note: (note[0], -note[2], -note[1]))
+    line: list[Note] = []
+    while waiting:
+        chord = [note for note in waiting if note[0] <= waiting[0][0] + CHORD_SEC]
+        waiting = waiting[len(chord) :]
+        start, duration, pitch = max(chord, key=lambda note: note[2])  # of equals the first
+        hides = [at + lasts - min(LEGATO_SEC, lasts / 2) for at, lasts, _ in line]
+        higher = [until for until, note in zip(hides, line, strict=True) if note[2] >= pitch]
+        if all(until <= start for until in higher):
+            line.append((start, duration, pitch))
+    return line
+
+
+@given(st.lists(NOTE, min_size=1, max_size=60), st.sampled_from([0.005, 0.011, 0.04, 0.25]))
+def test_the_line_is_what_its_rule_says(grid: list[tuple[int, int, int]], unit: float) -> None:
+    notes = [(onset * unit, duration * unit, pitch % 12) for onset, duration, pitch in grid]
+    notes += [(0.0, 0.5, 3), (0.2, 0.5, 1)]  # so that some sound together
+    assert sorted(notes[i] for i in melody(notes)) == sorted(told_plainly(notes))
+
+
 @given(st.lists(NOTE, min_size=1, max_size=40), st.randoms(use_true_random=False))
 def test_the_line_does_not_depend_on_the_order_of_the_notes(
     grid: list[tuple[int, int, int]], random: Random
@@ -137,6 +160,12 @@ def test_the_table_is_sorted_in_beats_and_without_duplicates() -> None:
     assert table["is_melody"].to_pylist() == [True, True]
 
 
+@pytest.mark.parametrize("changes", [{"pitch": [67, 60, 256]}, {"track": [0, 0, 2**15]}])
+def test_a_number_that_does_not_fit_is_an_error(changes: dict[str, list[int]]) -> None:
+    with pytest.raises(InvalidNotesError, match=next(iter(changes))):
+        to_table("a", score(**changes))
+
+
 @pytest.mark.parametrize(
     "changes", [{"track": [0, 0, 1]}, {"program": [0, 0, 1]}, {"duration_tick": [480, 480, 240]}]
 )
@@ -176,6 +205,8 @@ def test_validate_finds_duplicates_and_foreign_schemas() -> None:
     table = to_table("a", score()).slice(0, 1)
     with pytest.raises(InvalidNotesError, match="same note twice"):
         validate(pa.concat_tables([table, table]))
+    with pytest.raises(InvalidNotesError, match="velocity has 1 null"):
+        validate(replaced(table, "velocity", [None]))
     with pytest.raises(InvalidNotesError, match="schema"):
         validate(table.drop_columns(["velocity"]))
     validate(NOTES.empty_table())

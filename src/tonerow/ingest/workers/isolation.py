@@ -31,7 +31,7 @@ from typing import Any, NoReturn, Protocol
 
 _START_SEC = 300.0  # a process that has not begun by then never will, on however busy a machine
 _BEGUN, _RESULT, _BROKEN, _OUT_OF_MEMORY = b"b", b"r", b"x", b"m"
-_CALM = {
+ENVIRONMENT = {
     # One thread a reader: there are as many readers as cores.
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -42,6 +42,7 @@ _CALM = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
+"""What a reader has set, beside what its parent has."""
 
 
 class Loss(StrEnum):
@@ -146,7 +147,9 @@ class _Reader:
                 [sys.executable, "-c", _CHILD, str(theirs.fileno()), str(os.getpid())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=os.environ | _CALM | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env=os.environ
+                | ENVIRONMENT
+                | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
 
     def run(
