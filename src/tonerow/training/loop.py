@@ -183,7 +183,7 @@ def fit(
     return done
 
 
-def _epoch_batches(
+def epoch_batches(
     train: Pieces, settings: Training, epoch: int, seed: int
 ) -> tuple[int, Iterator[Batch]]:
     """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
@@ -201,7 +201,7 @@ def _train_epoch(
     model, optimizer, team = learner.model.train(), learner.optimizer, learner.team
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, team.place]).generate_state(1)[0]))
     tallies = Tallies()
-    n, made = _epoch_batches(train, settings, epoch, seed)
+    n, made = epoch_batches(train, settings, epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
     for i, whole in enumerate(bar):
         factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
