@@ -1,7 +1,7 @@
 """Melody lines up to transposition, and the runs of intervals that they have in common.
 
-Every step is vectorised and works on a part of the runs at a time; memory grows with one byte a
-melody note.
+Every step is vectorised and works on a part of the runs at a time; memory grows with some 25 bytes
+a melody note.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.notes.runs import Hashes, Ints, runs_within
+from tonerow.sums import Sums
 
 NOTES_AT_ONCE = 1 << 18  # read or hashed in one go
 RUNS_AT_ONCE = 1 << 21  # sorted in one go
@@ -71,33 +72,33 @@ def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
 def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
     """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part."""
     parts = -(-len(lines.pitches) // RUNS_AT_ONCE)
-    for part in range(parts):
-        chunks = [
-            _runs_from(lines, run, low, part, parts)
-            for low in range(0, len(lines.pitches), NOTES_AT_ONCE)
-        ]
-        runs = Runs(
-            np.concatenate([chunk.hashes for chunk in chunks]),
-            np.concatenate([chunk.line for chunk in chunks]),
-            np.concatenate([chunk.position for chunk in chunks]),
-            np.concatenate([chunk.telling for chunk in chunks]),
-        )
-        order = np.argsort(runs.hashes, kind="stable")
-        yield Runs(runs.hashes[order], runs.line[order], runs.position[order], runs.telling[order])
+    if not parts:
+        return
+    chunks = [_runs_from(lines, run, low) for low in range(0, len(lines.pitches), NOTES_AT_ONCE)]
+    hashes = np.concatenate([hashes for hashes, _, _ in chunks])
+    position = np.concatenate([position for _, position, _ in chunks])
+    telling = np.concatenate([telling for _, _, telling in chunks])
+    del chunks
+    part = (hashes % np.uint64(parts)).astype(np.uint16)  # sorts in linear time
+    by_part = np.argsort(part, kind="stable")
+    ends = np.cumsum(np.bincount(part, minlength=parts))
+    for own in np.split(by_part, ends[:-1]):
+        sorted_own = own[np.argsort(hashes[own], kind="stable")]
+        at = position[sorted_own].astype(np.int64)
+        line = np.searchsorted(lines.starts, at, side="right") - 1
+        yield Runs(hashes[sorted_own], line, at, telling[sorted_own])
 
 
-def _runs_from(lines: Lines, run: int, low: int, part: int, parts: int) -> Runs:
-    """The runs of one part that start in one chunk of the notes."""
+def _runs_from(
+    lines: Lines, run: int, low: int
+) -> tuple[Hashes, NDArray[np.uint32], NDArray[np.bool_]]:
+    """Hashes of the runs that start in one chunk of the notes, where, and whether they are telling."""
     pitches = lines.pitches[low : low + NOTES_AT_ONCE + run]
     hashes, start = runs_within(pitches, lines.starts - low, run)
-    if parts > 1:
-        own = hashes % np.uint64(parts) == part
-        hashes, start = hashes[own], start[own]
     steps = np.clip(np.diff(pitches.astype(np.int64)), -31, 31) + 31
     kinds = spread(np.left_shift(np.uint64(1), steps.astype(np.uint64))[::-1], run)[::-1]
     telling = np.bitwise_count(kinds[start]) >= TELLING_INTERVALS
-    line = np.searchsorted(lines.starts, start + low, side="right") - 1
-    return Runs(hashes, line, start + low, telling)
+    return hashes, (start + low).astype(np.uint32), telling
 
 
 def spread(bits: NDArray[Any], width: int) -> NDArray[Any]:
@@ -125,7 +126,7 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
         (p, 2) pairs of lines, smaller index first; (p,) runs shared by each; (n lines,) different
         telling runs of each line.
     """
-    keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    sums = Sums()
     total = np.zeros(len(lines.starts) - 1, np.int64)
     for runs in sorted_runs(lines, run):
         hashes, line = runs.hashes[runs.telling], runs.line[runs.telling]
@@ -137,9 +138,6 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
             same = np.flatnonzero(hashes[distance:] == hashes[:-distance])
             if not len(same):
                 break
-            pairs, n_shared = np.unique(
-                line[same] << 32 | line[same + distance], return_counts=True
-            )
-            keys, place = np.unique(np.concatenate([keys, pairs]), return_inverse=True)
-            counts = np.bincount(place, np.concatenate([counts, n_shared])).astype(np.int64)
+            sums.add(*np.unique(line[same] << 32 | line[same + distance], return_counts=True))
+    keys, counts = sums.result()
     return np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), counts, total

@@ -1,0 +1,40 @@
+"""Sums of counts that come in parts, such as in how many pieces something occurs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+AT_LEAST = 1 << 21
+"""Keys that wait before they are added up: 32 MB."""
+
+
+class Sums:
+    """Counts by key, added up each time that more wait than are known.
+
+    So memory grows with the different keys, not with the parts, and time but little faster than what
+    comes in.
+    """
+
+    def __init__(self) -> None:
+        self._parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        self._waiting = 0
+
+    def add(self, keys: Ints, counts: Ints) -> None:
+        """Takes keys >= 0, (n,), and how often each came."""
+        self._parts.append((keys, counts))
+        self._waiting += len(keys)
+        if self._waiting > max(len(self._parts[0][0]), AT_LEAST):
+            self.result()
+
+    def result(self) -> tuple[Ints, Ints]:
+        """The different keys, ascending, and how often each came in all."""
+        keys, counts = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        order = np.argsort(keys, kind="stable")
+        keys, counts = keys[order], counts[order]
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        sums = np.add.reduceat(counts, first) if len(first) else counts
+        self._parts, self._waiting = [(keys[first], sums)], 0
+        return self._parts[0]
