@@ -94,20 +94,20 @@ def tokenize(interim: Path, splits: Path, out: Path, settings: Tokenize) -> Summ
     """
     table = pq.read_table(splits / "splits.parquet", columns=["piece_id", "split"])
     sides = dict(zip(*(table.column(i).to_pylist() for i in range(2)), strict=True))
-    fit = _fit(interim, table, sides, settings)
+    fit = _fit(interim, sides, settings)
     summary = Summary(fit.tokenizer())
     with ExitStack() as stack:
         names = "tokenizer.json", "notes.parquet", "chars.parquet"
         fitted, notes, chars = (stack.enter_context(replaced(out / name)) for name in names)
         fitted.write_text(summary.tokenizer.to_json(), encoding="utf-8", newline="\n")
-        _write_notes(interim / "notes.parquet", notes, table, fit, summary)
+        _write_notes(interim / "notes.parquet", notes, sides, fit, summary)
         _write_chars(interim / "pieces.parquet", chars, sides, summary)
     return summary
 
 
-def _fit(interim: Path, splits: pa.Table, sides: dict[str, str], settings: Tokenize) -> Fit:
+def _fit(interim: Path, sides: dict[str, str], settings: Tokenize) -> Fit:
     fit = Fit(settings)
-    batches = _read_notes(interim / "notes.parquet", splits, "fit")
+    batches = _read_notes(interim / "notes.parquet", sides, "fit")
     train = (batch.filter(pc.field("split") == "train") for batch in batches)
     for notes in whole_pieces(train):
         fit.add_notes(notes)
@@ -117,9 +117,11 @@ def _fit(interim: Path, splits: pa.Table, sides: dict[str, str], settings: Token
     return fit
 
 
-def _write_notes(source: Path, target: Path, splits: pa.Table, fit: Fit, summary: Summary) -> None:
+def _write_notes(
+    source: Path, target: Path, sides: dict[str, str], fit: Fit, summary: Summary
+) -> None:
     fitted = summary.tokenizer
-    batches = _read_notes(source, splits, "encode")
+    batches = _read_notes(source, sides, "encode")
     with pq.ParquetWriter(target, TOKEN_NOTES, compression="zstd") as writer:
         for notes in whole_pieces(batches):
             fields = encode(fitted, notes)
@@ -161,7 +163,7 @@ def _write_chars(source: Path, target: Path, sides: dict[str, str], summary: Sum
             writer.write_table(pa.table(columns, schema=TOKEN_CHARS))
 
 
-def _read_notes(source: Path, splits: pa.Table, desc: str) -> Iterator[pa.Table]:
+def _read_notes(source: Path, sides: dict[str, str], desc: str) -> Iterator[pa.Table]:
     """The needed columns, and split, in batches that may cut a piece."""
     times = ["onset_beat", "duration_beat"]
     columns = ["piece_id", "program", "is_drum", "is_melody", "pitch", "velocity", *times]
@@ -174,12 +176,12 @@ def _read_notes(source: Path, splits: pa.Table, desc: str) -> Iterator[pa.Table]
     )
     total = sum(-(-size // CHUNK) for size in sizes)
     for batch in progress(batches, total=total, desc=desc, unit="batches"):
-        notes = pa.Table.from_batches([batch])
-        row = pc.index_in(notes.column("piece_id"), value_set=splits.column("piece_id"))
-        if row.null_count:
-            lost = notes.column("piece_id").filter(row.is_null())[0]
+        pieces = batch.column("piece_id").dictionary_encode()
+        names = pieces.dictionary.to_pylist()
+        if lost := next((name for name in names if name not in sides), None):
             raise ValueError(f"piece {lost} has notes but no split; run the split stage again")
-        yield notes.append_column("split", splits.column("split").take(row))
+        split = pa.array([sides[name] for name in names], pa.string()).take(pieces.indices)
+        yield pa.Table.from_batches([batch]).append_column("split", split)
 
 
 def _read_tunes(source: Path) -> Iterator[tuple[str, str, int]]:
