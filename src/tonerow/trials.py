@@ -145,7 +145,7 @@ def held_out(model: Model, tokens: Path, rows: int, length: int) -> Batch:
     """The longest windows of val, of so many notes at most, on the model's device."""
     device = next(model.parameters()).device
     pieces = VIEWS[model.view].load(tokens, "val").to(device)
-    return make_batch(pieces, next(batches(scoring_windows(pieces, length, length), rows)))
+    return make_batch(pieces, next(iter(batches(scoring_windows(pieces, length, length), rows))))
 
 
 @torch.no_grad()

@@ -7,14 +7,16 @@ of that view are scored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
@@ -28,6 +30,9 @@ BEATS = "melody_rest", "melody_duration"
 """Columns of a line's rhythm: rest before each note, and how long it lasts."""
 NORMALISED = tuple(f"{name}_norm" for name in BEATS)
 
+AT_ONCE = 1 << 20
+"""Notes, or a few more, whose times are reckoned at once."""
+
 
 @dataclass(frozen=True)
 class Pieces:
@@ -37,7 +42,8 @@ class Pieces:
         ids: piece ids, in order.
         first: int64 (n_pieces + 1,), where each piece begins; the last entry is the total length.
         notes: tensors (n_notes,) by name: ids of each field, its normalised values as
-            ``<field>_norm``, and what else is known of a note.
+            ``<field>_norm``, and what else is known of a note. Integers have as few bytes as they
+            need, here and below; those of batches are int64.
         given: tensors (n_notes, ...) of what a model may know of the note that it is to predict.
         written_notes: of ABC tunes, whose elements are characters: their notes as written, repeats
             not played out; 0 otherwise.
@@ -91,13 +97,37 @@ def load_melody(tokens: Path, split: str) -> Pieces:
     Returns:
         The ids of `pitch`, 0-127, and what is given of the lines' rhythm, see `rhythm_of`.
     """
-    table = _read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
-    ids, first = _pieces(table)
+    notes = _read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
     norms, beats = (
-        np.stack([table[name].to_numpy() for name in columns], axis=1)
+        np.stack([notes.columns[name] for name in columns], axis=1)
         for columns in (NORMALISED, BEATS)
     )
-    return Pieces(ids, first, {"pitch": _ids(table["pitch"])}, rhythm_of(norms, beats, first))
+    given: dict[str, list[Tensor]] = {}
+    for pieces in _runs_of_pieces(notes.first):
+        own = slice(notes.first[pieces.start], notes.first[pieces.stop])
+        first = notes.first[pieces.start : pieces.stop + 1] - own.start
+        for name, values in rhythm_of(norms[own], beats[own], first).items():
+            given.setdefault(name, []).append(_narrow(values))
+    pitch = {"pitch": torch.from_numpy(notes.columns["pitch"])}
+    return Pieces(
+        notes.ids, notes.first, pitch, {name: torch.cat(of) for name, of in given.items()}
+    )
+
+
+def _runs_of_pieces(first: NDArray[np.int64]) -> Iterator[slice]:
+    """Pieces that follow each other, of about `AT_ONCE` notes; at least one run, if of no piece."""
+    border = np.arange(AT_ONCE, first[-1], AT_ONCE)
+    ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1))
+    yield from itertools.starmap(slice, itertools.pairwise([0, *ends.tolist()]))
+
+
+def _narrow(values: Tensor) -> Tensor:
+    """Integers as int32 where that holds them."""
+    if values.dtype != torch.int64 or not len(values):
+        return values
+    limits = torch.iinfo(torch.int32)
+    fits = limits.min <= int(values.min()) and int(values.max()) <= limits.max
+    return values.int() if fits else values
 
 
 def rhythm_of(
@@ -135,13 +165,12 @@ def load_events(tokens: Path, split: str) -> Pieces:
     ids = {"offset": "offset_id", "duration": "duration_id", "instrument": "instrument_id"}
     norms = {"offset": "step_norm", "duration": "duration_norm", "velocity": "velocity_norm"}
     columns = ["pitch", "velocity", *ids.values(), *norms.values()]
-    table = _read_notes(tokens, split, columns, melody=False)
-    notes = {"pitch": _ids(table["pitch"]), "velocity": _ids(table["velocity"]) - 1}
-    notes |= {name: _ids(table[column]) for name, column in ids.items()}
-    for name, column in norms.items():
-        norm = table[column].to_numpy().astype(np.float32)
-        notes[f"{name}_norm"] = torch.from_numpy(norm)
-    return Pieces(*_pieces(table), notes)
+    read = _read_notes(tokens, split, columns, melody=False)
+    of = {name: torch.from_numpy(values) for name, values in read.columns.items()}
+    notes = {"pitch": of["pitch"], "velocity": (of["velocity"] - 1).to(torch.uint8)}
+    notes |= {name: of[column] for name, column in ids.items()}
+    notes |= {f"{name}_norm": of[column] for name, column in norms.items()}
+    return Pieces(read.ids, read.first, notes)
 
 
 def load_chars(tokens: Path, split: str) -> Pieces:
@@ -150,40 +179,72 @@ def load_chars(tokens: Path, split: str) -> Pieces:
     Returns:
         The ids of `char`, up to the end symbol; `body` bool, whether it comes after the header.
     """
-    keep: Any = [("split", "==", split)]
-    columns = ["piece_id", "char_ids", "header_length", "n_notes_written"]
-    table = pq.read_table(tokens / "chars.parquet", columns=columns, filters=keep)
-    lists = table["char_ids"].combine_chunks()
-    lengths = lists.value_lengths().to_numpy().astype(np.int64)
-    first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    place = np.arange(first[-1]) - np.repeat(first[:-1], lengths)
-    body = place >= np.repeat(table["header_length"].to_numpy(), lengths)
-    char = lists.flatten().to_numpy().astype(np.int64)
+    columns = ["char_ids", "header_length", "n_notes_written"]
+    ids: list[str] = []
+    parts: dict[str, list[NDArray[Any]]] = {"char": [], "body": [], "length": []}
+    written = 0
+    for table in _of_split(tokens / "chars.parquet", split, columns):
+        lists = table["char_ids"].combine_chunks()
+        lengths = lists.value_lengths().to_numpy().astype(np.int64)
+        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        parts["body"].append(place >= np.repeat(table["header_length"].to_numpy(), lengths))
+        parts["char"].append(lists.flatten().to_numpy())
+        parts["length"].append(lengths)
+        ids += table["piece_id"].to_pylist()
+        written += int(table["n_notes_written"].to_numpy().sum())
+    char, body, lengths = (
+        np.concatenate([np.zeros(0, kind), *of])
+        for kind, of in zip((np.int16, bool, np.int64), parts.values(), strict=True)
+    )
     return Pieces(
-        ids=table["piece_id"].to_pylist(),
-        first=first,
+        ids=ids,
+        first=np.append(0, np.cumsum(lengths)),
         notes={"char": torch.from_numpy(char), "body": torch.from_numpy(body)},
-        written_notes=int(table["n_notes_written"].to_numpy().sum()),
+        written_notes=written,
     )
 
 
-def _read_notes(tokens: Path, split: str, columns: list[str], melody: bool) -> pa.Table:
-    keep: Any = [("split", "==", split)]
-    if melody:
-        keep.append(("is_melody", "==", True))
-    path = tokens / "notes.parquet"
-    return pq.read_table(path, columns=["piece_id", *columns], filters=keep)
+class _Notes(NamedTuple):
+    """Columns of notes, and whose they are; see `Pieces`."""
+
+    ids: list[str]
+    first: NDArray[np.int64]
+    columns: dict[str, NDArray[Any]]
 
 
-def _pieces(table: pa.Table) -> tuple[list[str], NDArray[np.int64]]:
-    """The piece ids of a table, and where each piece begins and the last one ends."""
-    piece = table["piece_id"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], piece[1:] != piece[:-1]])[: len(piece)])
-    return [str(piece[i]) for i in starts], np.append(starts, len(piece)).astype(np.int64)
+def _read_notes(tokens: Path, split: str, columns: list[str], melody: bool) -> _Notes:
+    """Reads a row group at a time: names of pieces, a row a note, would take more than the notes."""
+    ids: list[str] = []
+    firsts: list[NDArray[np.int64]] = []
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in columns}
+    n = 0
+    needed = [*columns, "is_melody"] if melody else columns
+    for rows in _of_split(tokens / "notes.parquet", split, needed):
+        table = rows.filter(rows["is_melody"]) if melody else rows
+        names = table["piece_id"].combine_chunks().dictionary_encode()
+        starts = np.flatnonzero(np.diff(names.indices.to_numpy(), prepend=-1))
+        new = [str(names[i]) for i in starts.tolist()]
+        goes_on = bool(ids and new) and ids[-1] == new[0]
+        ids += new[goes_on:]
+        firsts.append(starts[goes_on:] + n)
+        for name, own in parts.items():
+            own.append(table[name].to_numpy())
+        n += len(table)
+    first = np.concatenate([*firsts, [n]]).astype(np.int64)
+    schema = pq.read_schema(tokens / "notes.parquet")
+    read: dict[str, NDArray[Any]] = {}
+    for name in columns:
+        none = np.zeros(0, schema.field(name).type.to_pandas_dtype())
+        read[name] = np.concatenate([none, *parts.pop(name)])
+    return _Notes(ids, first, read)
 
 
-def _ids(column: pa.ChunkedArray) -> Tensor:
-    return torch.from_numpy(column.to_numpy().astype(np.int64))
+def _of_split(path: Path, split: str, columns: list[str]) -> Iterator[pa.Table]:
+    """The rows of a split, with piece_id, a row group at a time."""
+    with pq.ParquetFile(path, read_dictionary=["split"]) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=["piece_id", "split", *columns])
+            yield table.filter(pc.equal(table["split"], split))
 
 
 @dataclass(frozen=True)

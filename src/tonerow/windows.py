@@ -7,7 +7,7 @@ whole corpus on the device: while training, only where the windows begin is copi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,8 @@ from torch import Tensor
 from tonerow.models.base import START, Batch
 from tonerow.params import Training
 from tonerow.views import Pieces
+
+Ints = NDArray[np.int64]
 
 HIGHEST = 127
 
@@ -31,9 +33,67 @@ class Window:
     context: int = 0
 
 
-def training_windows(
-    pieces: Pieces, settings: Training, generator: np.random.Generator
-) -> list[Window]:
+@dataclass(frozen=True)
+class Windows:
+    """Windows as columns, as there may be one for each note.
+
+    Attributes:
+        start: int64 (n,), the first note of each.
+        length: int32 (n,), its notes.
+        context: int32 (n,), so many of them are not scored.
+    """
+
+    start: NDArray[np.int64]
+    length: NDArray[np.int32]
+    context: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, start: Ints, end: Ints, scored_from: Ints) -> Windows:
+        """The windows of notes start..end, scored from a note on, (n,) each."""
+        length, context = (at.astype(np.int32) for at in (end - start, scored_from - start))
+        return cls(start, length, context)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __iter__(self) -> Iterator[Window]:
+        columns = (column.tolist() for column in (self.start, self.length, self.context))
+        return itertools.starmap(Window, zip(*columns, strict=True))
+
+    def take(self, which: Ints) -> Windows:
+        """Some of them, in this order."""
+        return Windows(self.start[which], self.length[which], self.context[which])
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Windows in groups, each of which makes a batch.
+
+    Attributes:
+        windows: all of them.
+        order: int64 (n,), in which order they stand in the groups.
+        size: windows in a group, but for the last of `order`.
+        which: int64, the groups in their order.
+    """
+
+    windows: Windows
+    order: Ints
+    size: int
+    which: Ints
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+    def __iter__(self) -> Iterator[Windows]:
+        for group in self.which.tolist():
+            yield self.windows.take(self.order[group * self.size : (group + 1) * self.size])
+
+    def some(self, share: slice) -> Groups:
+        """Some of the groups."""
+        return replace(self, which=self.which[share])
+
+
+def training_windows(pieces: Pieces, settings: Training, generator: np.random.Generator) -> Windows:
     """The windows of one epoch.
 
     Args:
@@ -51,74 +111,104 @@ def training_windows(
 
 def _windows_over_pieces(
     pieces: Pieces, settings: Training, generator: np.random.Generator
-) -> list[Window]:
-    windows, window = [], settings.window
-    for begin, end in zip(pieces.first[:-1].tolist(), pieces.first[1:].tolist(), strict=True):
-        n = end - begin
-        if settings.windows == "one":
-            start = begin + int(generator.integers(0, max(n - window, 0) + 1))
-            windows.append(Window(start, min(window, n)))
-            continue
-        shift = int(generator.integers(0, window)) if n > window else 0
-        cuts = [begin, *range(begin + shift, end, window), end]
-        windows += [Window(a, b - a) for a, b in itertools.pairwise(cuts) if b > a]
+) -> Windows:
+    begin, n, window = pieces.first[:-1], np.diff(pieces.first), settings.window
+    if settings.windows == "one":
+        start = begin + generator.integers(0, np.maximum(n - window, 0) + 1)
+        windows = Windows.of(start, start + np.minimum(window, n), start)
+    else:
+        shift = np.zeros(len(n), np.int64)
+        shift[n > window] = generator.integers(0, window, int((n > window).sum()))
+        windows = _cut(begin, n, shift, window)
     if 0 < settings.max_windows < len(windows):
         chosen = generator.choice(len(windows), settings.max_windows, replace=False)
-        windows = [windows[i] for i in np.sort(chosen)]
+        windows = windows.take(np.sort(chosen))
     return windows
+
+
+def _cut(begin: Ints, n: Ints, shift: Ints, window: int) -> Windows:
+    """Pieces of n notes cut after `shift` and each `window` notes from there, (n_pieces,) each."""
+    leads = (shift > 0).astype(np.int64)
+    piece, place = _numbered(leads + -((shift - n) // window))
+    cut = shift[piece] + (place - leads[piece]) * window
+    start = begin[piece] + np.maximum(cut, 0)
+    return Windows.of(start, begin[piece] + np.minimum(cut + window, n[piece]), start)
+
+
+def _numbered(counts: Ints) -> tuple[Ints, Ints]:
+    """Of so many things of each owner: the owner of each, and its number there, from 0."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _windows_to_a_note(
     pieces: Pieces, settings: Training, generator: np.random.Generator
-) -> list[Window]:
+) -> Windows:
     """Windows that end in the one note to predict."""
     begins, lengths = pieces.first[:-1], np.diff(pieces.first)
-    if settings.windows == "one":
-        last = begins + generator.integers(0, lengths)
+    last = begins + generator.integers(0, lengths) if settings.windows == "one" else None
+    n = pieces.n_notes if last is None else len(last)
+    if 0 < settings.max_windows < n:
+        last = np.sort(
+            generator.choice(n if last is None else last, settings.max_windows, replace=False)
+        )
+    if last is None:
+        start = np.arange(n)
+        context = np.minimum(start - np.repeat(begins, lengths), settings.window - 1)
     else:
-        last = np.arange(pieces.n_notes)
-    if 0 < settings.max_windows < len(last):
-        last = np.sort(generator.choice(last, settings.max_windows, replace=False))
-    begin = begins[np.searchsorted(begins, last, side="right") - 1]
-    start = np.maximum(begin, last - settings.window + 1)
-    return [Window(a, b - a + 1, b - a) for a, b in zip(start.tolist(), last.tolist(), strict=True)]
+        begin = begins[np.searchsorted(begins, last, side="right") - 1]
+        start = last.astype(np.int64)
+        context = np.minimum(start - begin, settings.window - 1)
+    start -= context
+    short = context.astype(np.int32)
+    return Windows(start, short + np.int32(1), short)
 
 
-def scoring_windows(pieces: Pieces, window: int, stride: int) -> list[Window]:
+def scoring_windows(pieces: Pieces, window: int, stride: int) -> Windows:
     """Windows in which every note is scored exactly once.
 
     The first window of a piece scores all of its notes; each following one moves by `stride` and
     scores its last `stride` notes, so that these have at least window - stride notes before them.
     """
-    windows = []
-    for begin, end in zip(pieces.first[:-1].tolist(), pieces.first[1:].tolist(), strict=True):
-        scored = min(begin + window, end)
-        windows.append(Window(begin, scored - begin))
-        while scored < end:
-            until = min(scored + stride, end)
-            start = max(begin, until - window)
-            windows.append(Window(start, until - start, scored - start))
-            scored = until
-    return windows
+    begin, n = pieces.first[:-1], np.diff(pieces.first)
+    piece, place = _numbered(1 + -((np.minimum(window - n, 0)) // stride))
+    until = np.minimum(window + place * stride, n[piece])
+    scored = np.where(place > 0, window + (place - 1) * stride, 0)
+    start = np.where(place > 0, np.maximum(until - window, 0), 0)
+    return Windows.of(*(begin[piece] + at for at in (start, until, scored)))
 
 
-def make_batch(pieces: Pieces, windows: list[Window]) -> Batch:
-    """Gathers windows into one batch, padded at the end to the longest."""
-    length = torch.tensor([w.length for w in windows])
-    start = torch.tensor([w.start for w in windows])
-    context = torch.tensor([w.context for w in windows])
+def make_batch(pieces: Pieces, windows: Iterable[Window]) -> Batch:
+    """Gathers windows into one batch, padded at the end to the longest; integers as int64."""
+    own = windows if isinstance(windows, Windows) else _columns(windows)
+    start, length, context = (
+        torch.from_numpy(column).long() for column in (own.start, own.length, own.context)
+    )
     at = torch.arange(int(length.max()))
     index = (start[:, None] + at).clamp(max=pieces.n_notes - 1)  # (B, L)
     index = index.to(pieces.device)
     is_first = pieces.is_first[index]
     earlier = (index - 1).clamp(min=0)
     return Batch(
-        now={key: value[index] for key, value in pieces.notes.items()},
-        before={key: _before(value[earlier], is_first) for key, value in pieces.notes.items()},
-        given={key: value[index] for key, value in pieces.given.items()},
+        now={key: _wide(value[index]) for key, value in pieces.notes.items()},
+        before={
+            key: _before(_wide(value[earlier]), is_first) for key, value in pieces.notes.items()
+        },
+        given={key: _wide(value[index]) for key, value in pieces.given.items()},
         length=length.to(pieces.device),
         scored=((at >= context[:, None]) & (at < length[:, None])).to(pieces.device),
     )
+
+
+def _columns(windows: Iterable[Window]) -> Windows:
+    rows = np.array([(w.start, w.length, w.context) for w in windows], np.int64).reshape(-1, 3)
+    return Windows.of(rows[:, 0], rows[:, 0] + rows[:, 1], rows[:, 0] + rows[:, 2])
+
+
+def _wide(values: Tensor) -> Tensor:
+    """Integers, which `Pieces` may hold in fewer bytes, as int64."""
+    whole = not values.is_floating_point() and values.dtype != torch.bool
+    return values.long() if whole else values
 
 
 def whole_pieces(pieces: Pieces) -> Iterator[Batch]:
@@ -133,15 +223,15 @@ def _before(earlier: Tensor, is_first: Tensor) -> Tensor:
     return earlier.masked_fill(is_first, START if earlier.dtype == torch.int64 else 0)
 
 
-def scored_notes(windows: list[Window]) -> NDArray[np.int64]:
+def scored_notes(windows: Windows) -> Ints:
     """The places in the corpus of the notes that a batch of these windows scores, row by row."""
-    ranges = [np.arange(w.start + w.context, w.start + w.length) for w in windows]
-    return np.concatenate([*ranges, np.empty(0, np.int64)]).astype(np.int64)
+    window, place = _numbered((windows.length - windows.context).astype(np.int64))
+    return (windows.start + windows.context)[window] + place
 
 
 def batches(
-    windows: list[Window], batch_size: int, generator: np.random.Generator | None = None
-) -> Iterator[list[Window]]:
+    windows: Windows, batch_size: int, generator: np.random.Generator | None = None
+) -> Groups:
     """Groups windows of similar length, so that little is padding.
 
     Args:
@@ -152,13 +242,14 @@ def batches(
     order = np.arange(len(windows))
     if generator is not None:
         generator.shuffle(order)
-    lengths = np.array([w.length for w in windows])
+    lengths = windows.length
+    if lengths.max(initial=0) <= np.iinfo(np.int16).max:
+        lengths = lengths.astype(np.int16)  # sorts in linear time
     order = order[np.argsort(-lengths[order], kind="stable")]
-    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    which = np.arange(-(-len(order) // batch_size))
     if generator is not None:
-        generator.shuffle(groups)
-    for group in groups:
-        yield [windows[i] for i in group]
+        generator.shuffle(which)
+    return Groups(windows, order, batch_size, which)
 
 
 def transpose(batch: Batch, semitones: int, generator: np.random.Generator) -> Batch:

@@ -17,7 +17,14 @@ from tonerow.models.vocabulary import Vocabularies
 from tonerow.params import Evaluate
 from tonerow.progress import progress
 from tonerow.views import Pieces
-from tonerow.windows import Window, batches, make_batch, scored_notes, scoring_windows
+from tonerow.windows import (
+    Groups,
+    Windows,
+    batches,
+    make_batch,
+    scored_notes,
+    scoring_windows,
+)
 
 NoteScores = Mapping[str, Tensor]
 """Of one field, each (n,): `nats` float, `hit` and `top5` bool, `confidence`, the probability of the
@@ -120,7 +127,7 @@ def mean(values: NDArray[Any]) -> float:
     return float(values.mean(dtype=np.float64)) if len(values) else 0.0
 
 
-def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[Window], int]:
+def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[Windows, int]:
     """The windows in which a model's notes are scored, and how long these are at most.
 
     A model that looks back a fixed number of notes has just these before each.
@@ -130,15 +137,13 @@ def windows_for(model: Model, pieces: Pieces, settings: Evaluate) -> tuple[list[
     return scoring_windows(pieces, settings.window, settings.stride), settings.window
 
 
-def _scoring_groups(
-    model: Model, pieces: Pieces, settings: Evaluate, max_notes: int
-) -> list[list[Window]]:
+def _scoring_groups(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int) -> Groups:
     windows, longest = windows_for(model, pieces, settings)
-    return list(batches(windows, max(1, max_notes // longest)))
+    return batches(windows, max(1, max_notes // longest))
 
 
 def _scored(
-    model: Model, pieces: Pieces, groups: list[list[Window]], errors: bool
+    model: Model, pieces: Pieces, groups: Groups, errors: bool
 ) -> Iterator[dict[str, NoteScores]]:
     """What `score_batch` gives for each of some groups of windows."""
     model.eval()
@@ -166,7 +171,7 @@ def tally(
         max_notes: notes in a batch.
     """
     tallies = Tallies()
-    groups = _scoring_groups(model, pieces, settings, max_notes)[share]
+    groups = _scoring_groups(model, pieces, settings, max_notes).some(share)
     for scores in _scored(model, pieces, groups, errors=False):
         tallies.add(scores)
     return tallies
@@ -188,7 +193,7 @@ def evaluate(model: Model, pieces: Pieces, settings: Evaluate, max_notes: int = 
             for score, values in own.items():
                 column = parts.setdefault(name, {}).setdefault(score, [])
                 column.append(values.cpu().numpy())
-    places = scored_notes([window for group in groups for window in group])
+    places = scored_notes(groups.windows.take(groups.order))
     order = np.argsort(places)  # every note is scored once
     fields = {
         name: {score: np.concatenate(column)[order] for score, column in own.items()}

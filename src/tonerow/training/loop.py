@@ -189,7 +189,7 @@ def epoch_batches(
     """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
     generator = np.random.default_rng([seed, epoch])
     windows = training_windows(train, settings, generator)
-    groups = list(batches(windows, settings.batch_size, generator))
+    groups = batches(windows, settings.batch_size, generator)
     made = (transpose(make_batch(train, group), settings.transpose, generator) for group in groups)
     return len(groups), made
 
