@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tonerow.evaluation.baselines import melody_lines
-from tonerow.evaluation.counting import RIVALS, Result, Rival, result
+from tonerow.evaluation.counting import RIVALS, Result, Rival, counted, result
 from tonerow.evaluation.lines import Lines
 from tonerow.notes.splits import SPLITS
 
@@ -24,7 +24,8 @@ def timed(rival: Rival, lines: dict[str, Lines]) -> tuple[Result, float]:
     """The fitted rival and its CPU-seconds."""
     held_out = {split: lines[split] for split in SPLITS if split != "train"}
     before = time.process_time()
-    fitted = result(rival, lines["train"], held_out)
+    models = {name: counted(name, lines["train"], held_out) for name in rival.viewpoints}
+    fitted = result(rival, models, held_out)
     return fitted, time.process_time() - before
 
 

@@ -34,10 +34,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import music21
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped]
 import symusic
 
 from tonerow import params
@@ -49,9 +50,8 @@ from tonerow.params import Params
 from tonerow.training.loop import epoch_batches
 from tonerow.trials import markdown
 from tonerow.views import VIEWS
-from tonerow.windows import training_windows
 
-HELD_OUT = 1_000_000
+HELD_OUT = 200_000
 """Notes of val, and of test, at most."""
 SHARE = 0.1
 """Of the notes that each of the two has otherwise."""
@@ -108,7 +108,8 @@ def sources(folders: Sequence[Path]) -> Sources:
             tunes += split_tunes(decode(file.read_bytes()))
         elif file.suffix.lower() in (".mid", ".midi") and file.read_bytes()[:4] == b"MThd":
             scores.append(file.read_bytes())
-            notes += symusic.Score.from_midi(scores[-1]).note_num()
+            score: Any = symusic.Score.from_midi(scores[-1])
+            notes += score.note_num()
     generator = np.random.default_rng(0)
     tunes, scores = ([of[i] for i in generator.permutation(len(of))] for of in (tunes, scores))
     for text in tunes[::_EVERY]:
@@ -144,7 +145,7 @@ def other_tune(text: str, number: int, generator: np.random.Generator) -> str:
 
 def other_score(data: bytes, generator: np.random.Generator) -> bytes:
     """A MIDI file in which other pitches stand for the 128."""
-    score = symusic.Score.from_midi(data)
+    score: Any = symusic.Score.from_midi(data)
     pitches = np.clip(np.arange(128) + generator.integers(-3, 4, 128), 0, 127)
     for track in score.tracks:
         own = track.notes.numpy()
@@ -256,18 +257,16 @@ def grown(
     of: Sources, notes: int, folder: Path, settings: Params, without: Sequence[str]
 ) -> dict[str, tuple[int, Cost]]:
     """Makes a corpus and runs all stages on it: by stage, the notes of the corpus and what it took."""
-    folder.mkdir(parents=True)
-    make_corpus(of, notes, folder / "raw")
+    if not (folder / "raw").exists():
+        make_corpus(of, notes, folder / "raw")
     tree = settings.model_dump()
     share = min(SHARE, HELD_OUT / notes)
     tree["split"] |= {"val_fraction": share, "test_fraction": share}
     (folder / "params.yaml").write_text(json.dumps(tree), encoding="utf-8")
-    costs, read = {}, 0
-    for stage, command in STAGES.items():
-        if stage in without:
-            continue
-        cost = measured(command, folder)
-        read = read or json.loads((folder / "ingest.json").read_text())["notes"]
+    costs = {}
+    for stage in (stage for stage in STAGES if stage not in without):
+        cost = measured(STAGES[stage], folder)
+        read = json.loads((folder / "ingest.json").read_text())["notes"]
         costs[stage] = read, cost
         numbers = f"{cost.seconds:.1f} s, {cost.cpu_seconds:.1f} CPU-s, {cost.peak_mb:,.0f} MB"
         print(f"{stage}, {read:,} notes: {numbers}", file=sys.stderr, flush=True)
@@ -291,7 +290,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--notes", type=int, default=1_000_000)
     parser.add_argument("--of", nargs="+", type=Path, default=list(_SOURCES), metavar="PATH")
-    parser.add_argument("--at", type=Path, help="where the corpora are made and stay")
+    parser.add_argument("--at", type=Path, help="where the corpora are made, and are again")
     parser.add_argument("--without", nargs="+", choices=list(STAGES), default=[])
     options = parser.parse_args()
     settings, of = params.load(_ROOT / "params.yaml"), sources(options.of)

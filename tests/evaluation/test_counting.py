@@ -193,7 +193,7 @@ def test_a_large_val_is_fitted_on_in_part(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_results_hold_each_note_of_each_split() -> None:
     for rival in (BY_NAME["pitch"], BY_NAME["pitch_rhythm"]):
-        result = counting.result(rival, TRAIN, {"val": VAL, "test": TEST})
+        result = counting.result(rival, models(), {"val": VAL, "test": TEST})
         assert result.rival == rival
         for split, lines in (("val", VAL), ("test", TEST)):
             scores = result.scores[split]
@@ -201,9 +201,11 @@ def test_results_hold_each_note_of_each_split() -> None:
             assert all(values.shape == lines.pitch.shape for values in scores.values())
 
 
-def test_test_changes_nothing_that_is_fitted() -> None:
+@pytest.mark.parametrize("name", ["pitch_interval", "pitch_rhythm_place"])
+def test_test_changes_nothing_that_is_fitted(name: str) -> None:
+    rival, held_out = BY_NAME[name], [{"val": VAL, "test": test} for test in (TEST, tunes(3))]
     one, other = (
-        counting.result(BY_NAME["pitch_interval"], TRAIN, {"val": VAL, "test": test})
-        for test in (TEST, tunes(3))
+        counting.result(rival, {n: counting.counted(n, TRAIN, of) for n in rival.viewpoints}, of)
+        for of in held_out
     )
     assert (one.numbers.flat() == other.numbers.flat()).all()

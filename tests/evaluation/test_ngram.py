@@ -273,10 +273,10 @@ def test_nats_are_those_of_the_scores(
     train: list[Line], lines: list[Line], order: int, weight: float
 ) -> None:
     model, notes = Ngram(*joined(train), order), joined(lines)
-    nats = model.nats(*notes, [weight, 2.0])
+    nats = dict(model.nats(*notes, [weight, 2.0]))
     for of, scores in model.scores(*notes, weight).items():
         assert float(nats[of, weight].mean()) == pytest.approx(means(scores)["nll"], rel=1e-12)
-    cached = cache_nats(nats[order, weight], *notes, range(1, order + 1), [weight, 2.0])
+    cached = dict(cache_nats(nats[order, weight], *notes, range(1, order + 1), [weight, 2.0]))
     for key, scores in model.cache_scores(*notes, order, weight, [weight, 2.0]).items():
         assert float(cached[key].mean()) == pytest.approx(means(scores)["nll"], rel=1e-12)
 

@@ -78,17 +78,27 @@ def opponents(
     Returns:
         The pieces of val and test, and the opponents by name, from weak to strong.
     """
-    pieces = {side: VIEWS[view].load(tokens, side) for side in SPLITS}
+    train = _lines(view, "train", VIEWS[view].load(tokens, "train"), tokens, tokenizer).narrow()
+    pieces = {side: VIEWS[view].load(tokens, side) for side in SPLITS if side != "train"}
     lines = {side: _lines(view, side, own, tokens, tokenizer) for side, own in pieces.items()}
-    train = lines.pop("train")
     of = {side: (own.pitch, own.first) for side, own in lines.items()}
     rivals = RIVALS[view]
+    jobs = jobs if len(train.pitch) >= WORTH_SHARING else 1
+    looks = sorted({name for rival in rivals for name in rival.viewpoints})
+    counting_work = [joblib.delayed(counting.counted)(name, train, lines) for name in looks]
+    counted = joblib.Parallel(jobs, return_as="generator")(counting_work)
+    counts = progress(counted, len(looks), f"baselines, {view}", "viewpoints")
+    models = dict(zip(looks, counts, strict=True))
     work = [
         joblib.delayed(choices.baselines)((train.pitch, train.first), of, orders, train.n_symbols),
         # the largest first, so that none goes on alone
-        *(joblib.delayed(counting.result)(rival, train, lines) for rival in reversed(rivals)),
+        *(
+            joblib.delayed(counting.result)(
+                rival, {name: models[name] for name in rival.viewpoints}, lines
+            )
+            for rival in reversed(rivals)
+        ),
     ]
-    jobs = jobs if len(train.pitch) >= WORTH_SHARING else 1
     done = joblib.Parallel(jobs, return_as="generator")(work)
     n_grams, *results = progress(done, len(work), f"baselines, {view}", "models")
     scored = {
@@ -98,7 +108,6 @@ def opponents(
     for result in reversed(results):
         rival, fitted = result.rival, {"numbers_fitted": float(result.numbers.n_fitted)}
         scored[f"rival_{rival.name}"] = Opponent(rival.sees, fitted, result.scores)
-    del pieces["train"]
     return pieces, scored
 
 
@@ -117,7 +126,7 @@ def melody_lines(tokens: Path, split: str) -> Lines:
     table = pq.read_table(tokens / "notes.parquet", columns=columns, filters=keep)
     rest, duration = (table[name].to_numpy().astype(np.float64) for name in columns)
     pieces = VIEWS["melody"].load(tokens, split)
-    return Lines(pieces.notes["pitch"].numpy(), pieces.first, rest, duration)
+    return Lines(pieces.notes["pitch"].long().numpy(), pieces.first, rest, duration)
 
 
 def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
@@ -130,7 +139,7 @@ def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
     step = np.array(tokenizer.offsets)[pieces.notes["offset"].numpy()]
     before = np.append(0.0, duration[:-1])
     before[pieces.is_first.numpy()] = 0.0
-    return Lines(pieces.notes["pitch"].numpy(), pieces.first, step - before, duration)
+    return Lines(pieces.notes["pitch"].long().numpy(), pieces.first, step - before, duration)
 
 
 def summarise(

@@ -5,7 +5,8 @@ Orders and weights are chosen on val, of candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,9 +50,16 @@ def repeat_scores(unigram: Floats, share: float, pitch: Ints, first: Ints) -> No
     return joined(parts)
 
 
-def _best(nats: dict[Choice, Floats]) -> Choice:
-    """Of lowest mean; of equals the first."""
-    return min(nats, key=lambda key: float(nats[key].mean()))
+def best(nats: Iterable[tuple[Choice, Floats]]) -> tuple[Choice, Floats]:
+    """Of lowest mean, with its nats; of equals the first. Of the others none is kept."""
+    found: tuple[Choice, Floats] | None = None
+    lowest = math.inf
+    for choice, of in nats:
+        if found is None or float(of.mean()) < lowest:
+            found, lowest = (choice, of), float(of.mean())
+    if found is None:
+        raise ValueError("no candidates")
+    return found
 
 
 @dataclass(frozen=True)
@@ -103,11 +111,10 @@ def baselines(
         "repeat", "unigram", "ngram" and "ngram_cache".
     """
     pitch, first = train
-    model = Ngram(pitch, first, max(orders), n_symbols)
+    model = Ngram(pitch, first, max(orders), n_symbols, list(held_out.values()))
     nats = model.nats(*held_out["val"], WEIGHTS)
-    order, weight = _best({key: of for key, of in nats.items() if key[0] in orders})
-    cached = cache_nats(nats[order, weight], *held_out["val"], CACHE_ORDERS, WEIGHTS)
-    cache = _best(cached)
+    (order, weight), of_val = best((key, of) for key, of in nats if key[0] in orders)
+    cache, _ = best(cache_nats(of_val, *held_out["val"], CACHE_ORDERS, WEIGHTS))
     chosen = {"order": order, "weight": weight}
     unigram = (np.bincount(pitch, minlength=n_symbols) + 1) / (len(pitch) + n_symbols)
     share = _repeat_share(pitch, first)
@@ -117,7 +124,7 @@ def baselines(
         own = {
             "repeat": repeat_scores(unigram, share, *notes),
             "unigram": repeat_scores(unigram, 0.0, *notes),
-            "ngram": model.scores(*notes, weight)[order],
+            "ngram": model.scores(*notes, weight, [order])[order],
             "ngram_cache": with_cache[cache],
         }
         for name, of in own.items():

@@ -297,15 +297,28 @@ class Result:
     scores: dict[str, NoteScores]
 
 
-def result(rival: Rival, train: Lines, held_out: Mapping[str, Lines]) -> Result:
+def result(
+    rival: Rival, models: Mapping[str, ViewpointModel], held_out: Mapping[str, Lines]
+) -> Result:
     """Fits and scores a rival; the same bytes on any number of cores.
 
     Args:
         rival: which.
-        train: the pieces that the n-grams count.
+        models: n-grams of the train pieces, by viewpoint; of those of the rival, and maybe others.
         held_out: "val", on which all is fitted, and any further split.
     """
-    models = {name: ViewpointModel(VIEWPOINTS[name], train) for name in rival.viewpoints}
-    fitted = fit(rival, models, held_out["val"])
+    own = {name: models[name] for name in rival.viewpoints}
+    fitted = fit(rival, own, held_out["val"])
     scores = {split: fitted.scores(lines) for split, lines in held_out.items()}
     return Result(rival, fitted.numbers, scores)
+
+
+def counted(name: str, train: Lines, held_out: Mapping[str, Lines]) -> ViewpointModel:
+    """The n-grams of a viewpoint, as far as held-out notes ask for them.
+
+    Args:
+        name: of `VIEWPOINTS`.
+        train: the pieces that they count.
+        held_out: all that they will foretell.
+    """
+    return ViewpointModel(VIEWPOINTS[name], train, list(held_out.values()))

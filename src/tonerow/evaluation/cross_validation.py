@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonerow.evaluation import counting
 from tonerow.evaluation.baselines import melody_lines
 from tonerow.evaluation.choices import baselines
-from tonerow.evaluation.counting import Rival, result
+from tonerow.evaluation.counting import Rival
 from tonerow.evaluation.intervals import Estimate, bootstrap, per_work
 from tonerow.evaluation.note_scores import Floats, Ints
 from tonerow.notes.splits import SPLITS
@@ -123,5 +124,7 @@ def counted(tokens: Path, orders: list[int], rivals: tuple[Rival, ...]) -> dict[
     pitches = {split: (own.pitch, own.first) for split, own in lines.items()}
     cached = baselines((train.pitch, train.first), pitches, orders)["ngram_cache"]
     scores = {"ngram_cache": cached.scores}
-    scores |= {rival.name: result(rival, train, lines).scores for rival in rivals}
+    names = dict.fromkeys(name for rival in rivals for name in rival.viewpoints)
+    models = {name: counting.counted(name, train, lines) for name in names}
+    scores |= {rival.name: counting.result(rival, models, lines).scores for rival in rivals}
     return {name: of["test"]["nll"] for name, of in scores.items()}

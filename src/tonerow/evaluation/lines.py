@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from tonerow.evaluation.ngram import Hashes, before, extend
+from tonerow.evaluation.ngram import Hashes, before, extend, runs_of_pieces
 from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
 
 TICKS_PER_BEAT = 480
@@ -117,17 +118,44 @@ class Lines:
         return passed - passed[self.start]
 
     def pieces(self, which: Ints) -> Lines:
-        """These pieces alone, in this order."""
+        """These pieces alone, in this order; integers as int64, times as float64."""
         sizes = np.diff(self.first)[which]
         first = np.append(0, np.cumsum(sizes))
-        notes = np.repeat(self.first[which] - first[:-1], sizes) + np.arange(first[-1])
+        return self._notes(
+            np.repeat(self.first[which] - first[:-1], sizes) + np.arange(first[-1]), first
+        )
+
+    def runs(self) -> Iterator[Lines]:
+        """All pieces in order, as many at once as `runs_of_pieces` says; in types as of `pieces`."""
+        for run in runs_of_pieces(self.first):
+            first = self.first[run.start : run.stop + 1]
+            yield self._notes(slice(first[0], first[-1]), first - first[0])
+
+    def _notes(self, notes: Ints | slice, first: Ints) -> Lines:
         return replace(
             self,
-            pitch=self.pitch[notes],
+            pitch=self.pitch[notes].astype(np.int64),
             first=first,
-            rest=self.rest[notes],
-            duration=self.duration[notes],
-            known={name: values[notes] for name, values in self.known.items()},
+            rest=self.rest[notes].astype(np.float64),
+            duration=self.duration[notes].astype(np.float64),
+            known={name: values[notes].astype(np.int64) for name, values in self.known.items()},
+        )
+
+    def narrow(self) -> Lines:
+        """The same in as few bytes as hold it; to be read by `pieces` and `runs`."""
+        times: list[Any] = []
+        for own in (self.rest, self.duration):
+            short = own.astype(np.float32)
+            times.append(short if np.array_equal(short, own) else own)
+        return replace(
+            self,
+            pitch=self.pitch.astype(np.min_scalar_type(self.n_symbols)),
+            rest=times[0],
+            duration=times[1],
+            known={
+                name: values.astype(np.min_scalar_type(values.max(initial=0)))
+                for name, values in self.known.items()
+            },
         )
 
     def pairs(self, look_back: int) -> Ints:

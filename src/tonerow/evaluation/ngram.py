@@ -6,7 +6,9 @@ n-gram, of the piece itself: a tune that comes again costs it little, as it cost
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +22,14 @@ from tonerow.evaluation.note_scores import (
     joined,
     note_scores,
 )
+from tonerow.sums import Sums
 
 Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
 """An order and a weight."""
 
+AT_ONCE = 1 << 20
+"""Notes, or a few more, that are counted at once."""
 CHUNK = 8192
 """Notes, or a few more, whose full distributions are held at once: 8 MB for each of a handful."""
 
@@ -72,32 +77,31 @@ class Seen(NamedTuple):
         return np.where(self.total > 0, longer, p)
 
 
+@dataclass(frozen=True)
 class Counts:
     """In how many pieces each pitch follows each context of one length, as sorted arrays.
 
     A piece counts once, because repeats are played out: what was heard twice in one tune says no more
     about the next tune than what was heard once.
+
+    Attributes:
+        contexts: (c,) ascending, those that are known.
+        symbols: (m,) the different pitches after each, one context after the other.
+        counts: (m,) in how many pieces.
+        first_pair: (c + 1,) where each context's pitches begin.
+        totals: (c,) sums of the counts.
     """
 
-    def __init__(self, context: Hashes, pitch: Ints, piece: Ints) -> None:
-        order = np.lexsort((piece, pitch, context))
-        context, pitch, piece = context[order], pitch[order], piece[order]
-        again = (context[1:] == context[:-1]) & (pitch[1:] == pitch[:-1])
-        again &= piece[1:] == piece[:-1]
-        once = np.concatenate([[True], ~again])
-        context, pitch = context[once], pitch[once]
-        new_context = np.concatenate([[True], context[1:] != context[:-1]])
-        new_pair = new_context | np.concatenate([[True], pitch[1:] != pitch[:-1]])
-        pairs = np.flatnonzero(new_pair)
-        self.contexts = context[new_context]
-        self.symbols = pitch[pairs]
-        self.counts = np.diff(np.append(pairs, len(pitch)))
-        starts = np.flatnonzero(new_context)
-        self.first_pair = np.searchsorted(pairs, np.append(starts, len(pitch)))
-        self.totals = np.diff(np.append(starts, len(pitch)))
+    contexts: Hashes
+    symbols: Ints
+    counts: Ints
+    first_pair: Ints
+    totals: Ints
 
     def seen(self, context: Hashes, symbol: Ints) -> Seen:
         """What followed the contexts (n,), and how often it was these symbols (n,)."""
+        if not len(self.contexts):
+            return Seen(*np.zeros((3, len(context)), np.int64))
         at = np.minimum(np.searchsorted(self.contexts, context), len(self.contexts) - 1)
         known = self.contexts[at] == context
         pairs = np.diff(self.first_pair)
@@ -116,6 +120,8 @@ class Counts:
         after the context, p' = (count + weight T p) / (N + weight T), where they have weight = 1. An
         unseen context keeps p.
         """
+        if not len(self.contexts):
+            return p.copy()
         at = np.minimum(np.searchsorted(self.contexts, context), len(self.contexts) - 1)
         known = np.flatnonzero(self.contexts[at] == context)
         at = at[known]
@@ -131,25 +137,94 @@ class Counts:
         return p
 
 
+class Counter:
+    """Counts what follows some contexts of one length, as pieces come.
+
+    Args:
+        wanted: the contexts, in any order and as often as they like; those of the notes that are to be
+            foretold are enough, and few beside all that a large corpus holds.
+        n_symbols: see `Ngram`.
+    """
+
+    def __init__(self, wanted: Hashes, n_symbols: int) -> None:
+        self._wanted = np.unique(wanted)
+        self._n_symbols = n_symbols
+        size = 1 << min(max(8 * len(self._wanted), 1).bit_length(), 24)
+        self._mask = np.uint64(size - 1)
+        self._maybe = np.zeros(size, bool)  # by the last bits: most of what is not wanted is out
+        self._maybe[self._wanted & self._mask] = True
+        self._sums = Sums()
+
+    def add(self, context: Hashes, symbol: Ints, piece: Ints) -> None:
+        """Takes notes (n,) of whole pieces, one piece after the other."""
+        if not len(self._wanted):
+            return
+        rows = np.flatnonzero(self._maybe[context & self._mask])
+        at = np.minimum(np.searchsorted(self._wanted, context[rows]), len(self._wanted) - 1)
+        right = self._wanted[at] == context[rows]
+        rows = rows[right]
+        key = at[right] * self._n_symbols + symbol[rows]
+        order = np.argsort(key, kind="stable")  # within a key, in the order of the pieces
+        key, piece = key[order], piece[rows][order]
+        once = np.ones(len(key), bool)
+        once[1:] = (key[1:] != key[:-1]) | (piece[1:] != piece[:-1])
+        key = key[once]
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        self._sums.add(key[first], np.diff(first, append=len(key)))
+
+    def counts(self) -> Counts:
+        """All that came."""
+        key, counts = self._sums.result()
+        at = key // self._n_symbols
+        first = np.flatnonzero(np.diff(at, prepend=-1))
+        totals = np.add.reduceat(counts, first) if len(first) else counts
+        return Counts(
+            self._wanted[at[first]],
+            (key % self._n_symbols).astype(np.int16),
+            counts.astype(np.int32),
+            np.append(first, len(key)),
+            totals.astype(np.int32),
+        )
+
+
+def runs_of_pieces(first: Ints) -> Iterator[slice]:
+    """Pieces that follow each other, of about `AT_ONCE` notes."""
+    border = np.arange(AT_ONCE, first[-1], AT_ONCE)
+    ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1)).tolist()
+    yield from itertools.starmap(slice, itertools.pairwise([0, *ends]))
+
+
 class Ngram:
     """Interpolated n-grams of every order up to `max_order`, fitted at once.
 
     Args:
-        pitch: int64 (n,), the training notes.
+        pitch: int (n,), the training notes.
         first: int64 (n_pieces + 1,), where each piece begins.
         max_order: the longest context is max_order - 1 pitches.
         n_symbols: pitches (or characters) are 0 to n_symbols - 1.
+        asked: pitch and first of all lines that will be foretold; None: whatever they are.
     """
 
     def __init__(
-        self, pitch: Ints, first: Ints, max_order: int, n_symbols: int = N_PITCHES
+        self,
+        pitch: NDArray[Any],
+        first: Ints,
+        max_order: int,
+        n_symbols: int = N_PITCHES,
+        asked: Sequence[tuple[Ints, Ints]] | None = None,
     ) -> None:
         self.n_symbols = n_symbols
-        piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
-        self.counts = [
-            Counts(context, pitch, piece)
-            for context in contexts(pitch, first, max_order - 1, n_symbols)
-        ]
+        asked = [(pitch, first)] if asked is None else asked
+        wanted = zip(*(contexts(*lines, max_order - 1, n_symbols) for lines in asked), strict=True)
+        counters = [Counter(np.concatenate(keys), n_symbols) for keys in wanted]
+        for run in runs_of_pieces(first):
+            own = first[run.start : run.stop + 1]
+            notes = pitch[own[0] : own[-1]].astype(np.int64)
+            piece = np.repeat(np.arange(len(own) - 1), np.diff(own))
+            keys = contexts(notes, own - own[0], max_order - 1, n_symbols)
+            for counter, key in zip(counters, keys, strict=True):
+                counter.add(key, notes, piece)
+        self.counts = [counter.counts() for counter in counters]
 
     def distributions(
         self, pitch: Ints, first: Ints, weight: float
@@ -162,24 +237,27 @@ class Ngram:
                 p = counts.interpolate(p, keys[length][chunk], weight)
                 yield chunk, length + 1, p
 
-    def scores(self, pitch: Ints, first: Ints, weight: float) -> dict[int, NoteScores]:
-        """Scores of each note by order."""
+    def scores(
+        self, pitch: Ints, first: Ints, weight: float, orders: Sequence[int] | None = None
+    ) -> dict[int, NoteScores]:
+        """Scores of each note by order; of all orders, or of those named."""
         parts: dict[int, list[dict[str, Floats]]] = {}
         for chunk, order, p in self.distributions(pitch, first, weight):
-            parts.setdefault(order, []).append(note_scores(p, pitch[chunk]))
+            if orders is None or order in orders:
+                parts.setdefault(order, []).append(note_scores(p, pitch[chunk]))
         return {order: joined(found) for order, found in parts.items()}
 
-    def nats(self, pitch: Ints, first: Ints, weights: Sequence[float]) -> dict[Choice, Floats]:
+    def nats(
+        self, pitch: Ints, first: Ints, weights: Sequence[float]
+    ) -> Iterator[tuple[Choice, Floats]]:
         """Nats of each note (n,) by order and weight: what `scores` knows, without distributions."""
         keys = contexts(pitch, first, len(self.counts) - 1, self.n_symbols)
         p = {weight: np.full(len(pitch), 1 / self.n_symbols) for weight in weights}
-        nats = {}
         for length, (counts, key) in enumerate(zip(self.counts, keys, strict=True)):
             seen = counts.seen(key, pitch)
             for weight in weights:
                 p[weight] = seen.interpolate(p[weight], weight)
-                nats[length + 1, weight] = -np.log(p[weight])
-        return nats
+                yield (length + 1, weight), -np.log(p[weight])
 
     def cache_scores(
         self,
@@ -215,18 +293,16 @@ class Ngram:
 
 def cache_nats(
     nats: Floats, pitch: Ints, first: Ints, orders: Sequence[int], weights: Sequence[float]
-) -> dict[Choice, Floats]:
+) -> Iterator[tuple[Choice, Floats]]:
     """Nats of each note (n,) by the cache's order and weight, given those (n,) without a cache."""
     piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
     p = {weight: np.exp(-nats) for weight in weights}
-    cached = {}
     for length, context in enumerate(contexts(pitch, first, max(orders) - 1)):
         seen = seen_before(piece, context, pitch)
         for weight in weights:
             p[weight] = seen.interpolate(p[weight], weight)
             if length + 1 in orders:
-                cached[length + 1, weight] = -np.log(p[weight])
-    return cached
+                yield (length + 1, weight), -np.log(p[weight])
 
 
 def seen_before(piece: Ints, context: Hashes, pitch: Ints) -> Seen:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tonerow.evaluation.choices import CACHE_ORDERS, WEIGHTS, Baseline
 from tonerow.evaluation.counting import Rival, fit
 from tonerow.evaluation.lines import Lines
-from tonerow.evaluation.ngram import Choice, Counts, Ngram, cache_nats, contexts
+from tonerow.evaluation.ngram import Choice, Counter, Counts, Ngram, cache_nats, contexts
 from tonerow.evaluation.note_scores import Floats, NoteScores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, Viewpoint, ViewpointModel
 from tonerow.progress import progress
@@ -49,7 +49,7 @@ class Slices:
             size: notes in a slice, without the one before it.
         """
         windows = scoring_windows(pieces, size, size)
-        start, length, context = np.array([(w.start, w.length, w.context) for w in windows]).T
+        start, length, context = windows.start, windows.length, windows.context
         extra = lines.at[start] > 0  # whether there is a note before
         sizes = length + extra
         first = np.append(0, np.cumsum(sizes))
@@ -72,7 +72,9 @@ def _within(
     its short contexts must not be found among the beginnings of train, and are not counted there.
     """
     inside = lines.at >= at
-    return Counts(context[inside], symbols[inside], lines.piece[inside])
+    counter = Counter(context[inside], lines.n_symbols)
+    counter.add(context[inside], symbols[inside], lines.piece[inside])
+    return counter.counts()
 
 
 class SliceNgram(Ngram):
@@ -129,11 +131,11 @@ def ngrams(
         "test" the notes that count.
     """
     model, asked = SliceNgram(train, max(*orders, named)), (test.lines.pitch, test.lines.first)
-    on_val = model.nats(val.lines.pitch, val.lines.first, WEIGHTS)
+    on_val = dict(model.nats(val.lines.pitch, val.lines.first, WEIGHTS))
     best = _lowest({key: nats for key, nats in on_val.items() if key[0] in orders}, val)
     fixed = _lowest({key: nats for key, nats in on_val.items() if key[0] == named}, val)
     cached = cache_nats(on_val[best], val.lines.pitch, val.lines.first, CACHE_ORDERS, WEIGHTS)
-    cache = _lowest(cached, val)
+    cache = _lowest(dict(cached), val)
     found = {
         "ngram": model.scores(*asked, best[1])[best[0]],
         "ngram_cache": model.cache_scores(*asked, *best, [cache[1]], [cache[0]])[cache],

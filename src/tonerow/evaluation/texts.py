@@ -120,14 +120,13 @@ def text_lines(pieces: Pieces, alphabet: str) -> Lines:
         so far.
     """
     ids, body = pieces.notes["char"].numpy(), pieces.notes["body"].numpy()
-    rows = [
-        row
-        for start, end in itertools.pairwise(pieces.first.tolist())
-        for row in _known(
-            decode_text(ids[start:end].tolist(), alphabet), int((~body[start:end]).sum())
-        )
-    ]
-    columns = np.array(rows, np.int64).reshape(-1, 3).T
+    rows = [np.zeros((0, 3), np.int64)]
+    for start, end in itertools.pairwise(pieces.first.tolist()):
+        text = decode_text(ids[start:end].tolist(), alphabet)
+        rows.append(np.array(_known(text, int((~body[start:end]).sum())), np.int64))
+    columns = np.concatenate(rows).T.copy()
     known: dict[str, Ints] = dict(zip(("header", "place", "bar"), columns, strict=True))
     none = np.zeros(len(ids))
-    return Lines(ids, pieces.first, none, none, known, FIRST_CHARACTER + len(alphabet))
+    return Lines(
+        ids.astype(np.int64), pieces.first, none, none, known, FIRST_CHARACTER + len(alphabet)
+    )

@@ -6,13 +6,13 @@ an n-gram of its own, and what they foretell of the next pitch is mixed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tonerow.evaluation.lines import TICKS_PER_BEAT, Lines
-from tonerow.evaluation.ngram import Counts, Hashes, Seen, before, extend
+from tonerow.evaluation.ngram import Counter, Hashes, Seen, before, extend
 from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
 
 
@@ -101,12 +101,21 @@ class ViewpointModel:
     Args:
         viewpoint: what it looks at.
         lines: the training notes; each piece counts once (`tonerow.evaluation.ngram.Counts`).
+        asked: all lines that will be foretold; None: whatever they are.
     """
 
-    def __init__(self, viewpoint: Viewpoint, lines: Lines) -> None:
+    def __init__(
+        self, viewpoint: Viewpoint, lines: Lines, asked: Sequence[Lines] | None = None
+    ) -> None:
         self.viewpoint = viewpoint
-        symbols = viewpoint.symbols(lines)
-        self.counts = [Counts(key, symbols, lines.piece) for key in viewpoint.contexts(lines)]
+        asked = list(lines.runs()) if asked is None else asked
+        wanted = zip(*(viewpoint.contexts(own) for own in asked), strict=True)
+        counters = [Counter(np.concatenate(keys), lines.n_symbols) for keys in wanted]
+        for run in lines.runs():
+            symbols = viewpoint.symbols(run)
+            for counter, key in zip(counters, viewpoint.contexts(run), strict=True):
+                counter.add(key, symbols, run.piece)
+        self.counts = [counter.counts() for counter in counters]
 
     def seen(self, lines: Lines) -> list[Seen]:
         """What followed each note's context, by length."""
