@@ -1,12 +1,19 @@
-"""What models are given of a line's rhythm."""
+"""How tokens are read, and what models are given of a line's rhythm."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
+from tests import tiny
+from tests.tokens.token_tables import TUNE, random_piece, write_corpus
+from tonerow import parts
 from tonerow.models.vocabulary import TICKS_PER_BEAT
-from tonerow.views import rhythm_of
+from tonerow.tokens import corpus
+from tonerow.views import VIEWS, rhythm_of
 
 
 def test_times_are_counted_from_both_ends_of_each_line() -> None:
@@ -42,3 +49,20 @@ def test_no_lines_are_given_nothing() -> None:
         "onset": 0,
         "remaining": 0,
     }
+
+
+def test_the_size_of_parts_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = {piece: "val" if piece in "cf" else "train" for piece in "abcdefg"}
+    pieces = {piece: random_piece(piece) for piece in sides}
+    folders = write_corpus(tmp_path, pieces, sides, dict.fromkeys(sides, TUNE))
+    read = []
+    for size in (1 << 20, 30):
+        monkeypatch.setattr(parts, "AT_ONCE", size)
+        monkeypatch.setattr(corpus, "CHUNK", size)
+        monkeypatch.setattr(corpus, "TUNES", min(size, 2))
+        out = tmp_path / str(size)
+        corpus.tokenize(*folders, out, tiny.settings().tokenize)
+        read.append({name: view.load(out, "train") for name, view in VIEWS.items()})
+    for one, other in zip(*(of.values() for of in read), strict=True):
+        assert one.ids == other.ids == list("abdeg")
+        assert one.digest() == other.digest()

@@ -7,7 +7,6 @@ of that view are scored.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,15 +22,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabulary
+from tonerow.parts import runs_of_pieces
 from tonerow.tokens.characters import FIRST_CHARACTER
 from tonerow.tokens.tokenizer import Tokenizer
 
 BEATS = "melody_rest", "melody_duration"
 """Columns of a line's rhythm: rest before each note, and how long it lasts."""
 NORMALISED = tuple(f"{name}_norm" for name in BEATS)
-
-AT_ONCE = 1 << 20
-"""Notes, or a few more, whose times are reckoned at once."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def load_melody(tokens: Path, split: str) -> Pieces:
         for columns in (NORMALISED, BEATS)
     )
     given: dict[str, list[Tensor]] = {}
-    for pieces in _runs_of_pieces(notes.first):
+    for pieces in runs_of_pieces(notes.first):
         own = slice(notes.first[pieces.start], notes.first[pieces.stop])
         first = notes.first[pieces.start : pieces.stop + 1] - own.start
         for name, values in rhythm_of(norms[own], beats[own], first).items():
@@ -112,13 +109,6 @@ def load_melody(tokens: Path, split: str) -> Pieces:
     return Pieces(
         notes.ids, notes.first, pitch, {name: torch.cat(of) for name, of in given.items()}
     )
-
-
-def _runs_of_pieces(first: NDArray[np.int64]) -> Iterator[slice]:
-    """Pieces that follow each other, of about `AT_ONCE` notes; at least one run, if of no piece."""
-    border = np.arange(AT_ONCE, first[-1], AT_ONCE)
-    ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1))
-    yield from itertools.starmap(slice, itertools.pairwise([0, *ends.tolist()]))
 
 
 def _narrow(values: Tensor) -> Tensor:

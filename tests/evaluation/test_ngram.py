@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tonerow import parts
 from tonerow.evaluation.choices import WEIGHTS, baselines, edge, repeat_scores
 from tonerow.evaluation.ngram import Ngram, cache_nats
 from tonerow.evaluation.note_scores import means
@@ -279,6 +280,29 @@ def test_nats_are_those_of_the_scores(
     cached = dict(cache_nats(nats[order, weight], *notes, range(1, order + 1), [weight, 2.0]))
     for key, scores in model.cache_scores(*notes, order, weight, [weight, 2.0]).items():
         assert float(cached[key].mean()) == pytest.approx(means(scores)["nll"], rel=1e-12)
+
+
+def test_parts_and_what_nobody_asks_for_change_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, lines = joined(random_lines(0)), joined(random_lines(1))
+    whole = Ngram(*train, 4)
+    monkeypatch.setattr(parts, "AT_ONCE", 20)
+    monkeypatch.setattr(parts, "AT_LEAST", 10)
+    asked = Ngram(*train, 4, asked=[lines])
+    assert len(asked.counts[3].contexts) < len(whole.counts[3].contexts)
+    for one, other in zip(
+        whole.scores(*lines, 2.0).values(), asked.scores(*lines, 2.0).values(), strict=True
+    ):
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+    for one, other in zip(whole.nats(*lines, [2.0]), asked.nats(*lines, [2.0]), strict=True):
+        assert one[0] == other[0]
+        assert np.array_equal(one[1], other[1])
+
+
+def test_no_context_of_train_is_asked_for() -> None:
+    model = Ngram(*joined([[60, 62]]), 3, asked=[joined([[70, 71, 72]])])
+    assert [len(of.contexts) for of in model.counts] == [1, 1, 1]  # nothing, and beginnings
+    model = Ngram(*joined([[60, 62]]), 1, asked=[joined([])])
+    assert not len(model.counts[0].contexts)
 
 
 def test_a_cache_may_remember_more_than_the_ngram() -> None:

@@ -56,6 +56,19 @@ def test_probabilities_sum_to_one_and_the_likelihood_is_theirs(
     np.testing.assert_allclose(own, p[np.arange(len(lines.pitch)), lines.pitch])
 
 
+@given(names, corpora, corpora)
+@settings(max_examples=30)
+def test_narrow_types_and_what_nobody_asks_for_change_nothing(
+    name: str, train: list[list[Note]], held_out: list[list[Note]]
+) -> None:
+    lines, known = lines_of(held_out), lines_of(train)
+    whole = ViewpointModel(VIEWPOINTS[name], known)
+    asked = ViewpointModel(VIEWPOINTS[name], known.narrow(), [lines])
+    assert known.narrow().pitch.dtype == np.uint8
+    for one, other in zip(whole.seen(lines), asked.seen(lines), strict=True):
+        assert all(np.array_equal(*columns) for columns in zip(one, other, strict=True))
+
+
 @given(names, corpora)
 @settings(max_examples=20)
 def test_the_slopes_are_those_of_the_likelihood(name: str, pieces: list[list[Note]]) -> None:

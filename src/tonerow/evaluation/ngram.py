@@ -6,7 +6,6 @@ n-gram, of the piece itself: a tune that comes again costs it little, as it cost
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,14 +21,12 @@ from tonerow.evaluation.note_scores import (
     joined,
     note_scores,
 )
-from tonerow.sums import Sums
+from tonerow.parts import Sums, runs_of_pieces
 
 Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
 """An order and a weight."""
 
-AT_ONCE = 1 << 20
-"""Notes, or a few more, that are counted at once."""
 CHUNK = 8192
 """Notes, or a few more, whose full distributions are held at once: 8 MB for each of a handful."""
 
@@ -185,13 +182,6 @@ class Counter:
             np.append(first, len(key)),
             totals.astype(np.int32),
         )
-
-
-def runs_of_pieces(first: Ints) -> Iterator[slice]:
-    """Pieces that follow each other, of about `AT_ONCE` notes."""
-    border = np.arange(AT_ONCE, first[-1], AT_ONCE)
-    ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1)).tolist()
-    yield from itertools.starmap(slice, itertools.pairwise([0, *ends]))
 
 
 class Ngram:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.notes.runs import Hashes, Ints, runs_within
-from tonerow.sums import Sums
+from tonerow.parts import Sums
 
 NOTES_AT_ONCE = 1 << 18  # read or hashed in one go
 RUNS_AT_ONCE = 1 << 21  # sorted in one go

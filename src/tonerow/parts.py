@@ -1,14 +1,30 @@
-"""Sums of counts that come in parts, such as in how many pieces something occurs."""
+"""A corpus in parts: runs of whole pieces, and sums of what is counted in each."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
+AT_ONCE = 1 << 20
+"""Notes in a run of pieces, or a few more."""
 AT_LEAST = 1 << 21
 """Keys that wait before they are added up: 32 MB."""
+
+
+def runs_of_pieces(first: Ints) -> Iterator[slice]:
+    """Pieces that follow each other, of about `AT_ONCE` notes; one run at least, if of no piece.
+
+    Args:
+        first: int64 (n_pieces + 1,), where each piece begins; the last entry is the number of notes.
+    """
+    border = np.arange(AT_ONCE, first[-1], AT_ONCE)
+    ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1)).tolist()
+    yield from itertools.starmap(slice, itertools.pairwise([0, *ends]))
 
 
 class Sums:
