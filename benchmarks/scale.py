@@ -98,7 +98,7 @@ class Sources:
 
 
 def sources(folders: Sequence[Path]) -> Sources:
-    """Reads all files below some folders, in a random order.
+    """Reads all files below some folders, in a random order; what cannot be read is left out.
 
     How many notes the tunes have is told by some of them, as reading all would take long.
     """
@@ -106,10 +106,11 @@ def sources(folders: Sequence[Path]) -> Sources:
     for file in sorted(file for folder in folders for file in folder.rglob("*") if file.is_file()):
         if file.suffix.lower() == ".abc":
             tunes += split_tunes(decode(file.read_bytes()))
-        elif file.suffix.lower() in (".mid", ".midi") and file.read_bytes()[:4] == b"MThd":
-            scores.append(file.read_bytes())
-            score: Any = symusic.Score.from_midi(scores[-1])
-            notes += score.note_num()
+        elif file.suffix.lower() in (".mid", ".midi"):
+            with suppress(RuntimeError):
+                score: Any = symusic.Score.from_midi(file.read_bytes())
+                scores.append(file.read_bytes())
+                notes += score.note_num()
     generator = np.random.default_rng(0)
     tunes, scores = ([of[i] for i in generator.permutation(len(of))] for of in (tunes, scores))
     for text in tunes[::_EVERY]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import gpu, sampling, scoring, write_up, yardstick
+from benchmarks import gpu, sampling, scale, scoring, write_up, yardstick
 from tests import shipped, tiny
 from tests.tokens.token_tables import TUNE, random_piece, write_corpus
-from tonerow import params
+from tonerow import params, splitting
+from tonerow.ingest.dispatch import ingest
 from tonerow.model_files import open_model
 from tonerow.tokens import corpus
 from tonerow.trials import held_out
@@ -80,3 +81,36 @@ def test_scoring_is_timed(tokens: Path, monkeypatch: pytest.MonkeyPatch) -> None
     name, *times = scoring.row("rnn_vanilla small", options)
     assert name == "rnn_vanilla small"
     assert len([float(time) for time in times]) == 3
+
+
+def test_copies_of_a_corpus_are_works_of_their_own(tmp_path: Path) -> None:
+    of = scale.sources([Path(__file__).parent / "corpus"])
+    scale.make_corpus(of, 4 * of.notes, tmp_path / "raw")
+    settings = shipped.settings()
+    one = settings.ingest.model_copy(update={"workers": 1})
+    read = ingest(tmp_path / "raw", tmp_path / "interim", one)
+    assert 3 * of.notes < read["notes"] < 5 * of.notes
+    _, found = splitting.split(tmp_path / "interim", settings.split)
+    assert found["n_works"] > 0.9 * read["kept"]
+
+
+def test_what_a_stage_takes_is_measured(
+    tokens: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    busy = "-c import time; notes = bytearray(10**8); time.sleep(0.5)"
+    cost = scale.measured(busy, tmp_path)
+    assert cost.seconds > 0.5
+    assert 95 < cost.peak_mb < 1000
+    with pytest.raises(RuntimeError, match="log"):
+        scale.measured("-c 1 / 0", tmp_path)
+    assert scale.rows({"split": (10, cost)}, {"split": (100, cost)})[1][-1] == "0.10 times"
+    monkeypatch.setattr(params, "load", lambda: tiny.settings("rnn_vanilla small"))
+    monkeypatch.chdir(tmp_path)
+    Path("tokens").symlink_to(tokens)
+    scale.epoch()
+    scale.windows()
+    assert Path("model.pt").exists()
+    assert "batches" in capsys.readouterr().out
