@@ -94,7 +94,7 @@ def load_melody(tokens: Path, split: str) -> Pieces:
     Returns:
         The ids of `pitch`, 0-127, and what is given of the lines' rhythm, see `rhythm_of`.
     """
-    notes = _read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
+    notes = read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
     norms, beats = (
         np.stack([notes.columns[name] for name in columns], axis=1)
         for columns in (NORMALISED, BEATS)
@@ -155,7 +155,7 @@ def load_events(tokens: Path, split: str) -> Pieces:
     ids = {"offset": "offset_id", "duration": "duration_id", "instrument": "instrument_id"}
     norms = {"offset": "step_norm", "duration": "duration_norm", "velocity": "velocity_norm"}
     columns = ["pitch", "velocity", *ids.values(), *norms.values()]
-    read = _read_notes(tokens, split, columns, melody=False)
+    read = read_notes(tokens, split, columns, melody=False)
     of = {name: torch.from_numpy(values) for name, values in read.columns.items()}
     notes = {"pitch": of["pitch"], "velocity": (of["velocity"] - 1).to(torch.uint8)}
     notes |= {name: of[column] for name, column in ids.items()}
@@ -194,7 +194,7 @@ def load_chars(tokens: Path, split: str) -> Pieces:
     )
 
 
-class _Notes(NamedTuple):
+class Notes(NamedTuple):
     """Columns of notes, and whose they are; see `Pieces`."""
 
     ids: list[str]
@@ -202,8 +202,15 @@ class _Notes(NamedTuple):
     columns: dict[str, NDArray[Any]]
 
 
-def _read_notes(tokens: Path, split: str, columns: list[str], melody: bool) -> _Notes:
-    """Reads a row group at a time: names of pieces, a row a note, would take more than the notes."""
+def read_notes(tokens: Path, split: str, columns: Sequence[str], melody: bool) -> Notes:
+    """Reads a row group at a time: names of pieces, a row a note, would take more than the notes.
+
+    Args:
+        tokens: folder with ``notes.parquet``.
+        split: train, val or test.
+        columns: of `tonerow.notes.schema.TOKEN_NOTES`.
+        melody: whether to read the melody alone.
+    """
     ids: list[str] = []
     firsts: list[NDArray[np.int64]] = []
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in columns}
@@ -226,7 +233,7 @@ def _read_notes(tokens: Path, split: str, columns: list[str], melody: bool) -> _
     for name in columns:
         none = np.zeros(0, schema.field(name).type.to_pandas_dtype())
         read[name] = np.concatenate([none, *parts.pop(name)])
-    return _Notes(ids, first, read)
+    return Notes(ids, first, read)
 
 
 def _of_split(path: Path, split: str, columns: list[str]) -> Iterator[pa.Table]:
@@ -246,20 +253,29 @@ class View:
         load: reads one split from the folder of tokens.
         compared_with: name of the view whose notes samples are compared with.
         label: what its elements are, for tables.
+        table: file of the tokens that holds them.
+        melody: whether they are the notes of the melody alone.
     """
 
     name: str
     load: Callable[[Path, str], Pieces]
     compared_with: str
     label: str
+    table: str
+    melody: bool = False
+
+    def is_empty(self, tokens: Path, split: str) -> bool:
+        """Whether a split has nothing for it; reads no further than to the first row."""
+        rows = _of_split(tokens / self.table, split, ["is_melody"] if self.melody else [])
+        return not any(pc.any(of["is_melody"]).as_py() if self.melody else len(of) for of in rows)
 
 
 VIEWS = {
     view.name: view
     for view in (
-        View("melody", load_melody, "melody", "melody"),
-        View("events", load_events, "events", "all notes"),
-        View("chars", load_chars, "melody", "characters"),
+        View("melody", load_melody, "melody", "melody", "notes.parquet", melody=True),
+        View("events", load_events, "events", "all notes", "notes.parquet"),
+        View("chars", load_chars, "melody", "characters", "chars.parquet"),
     )
 }
 

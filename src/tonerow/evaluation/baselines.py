@@ -10,7 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tonerow.evaluation import choices, counting
 from tonerow.evaluation.intervals import over_works
@@ -21,7 +20,7 @@ from tonerow.evaluation.texts import text_lines
 from tonerow.notes.splits import SPLITS
 from tonerow.progress import progress
 from tonerow.tokens.tokenizer import Tokenizer
-from tonerow.views import VIEWS, Pieces
+from tonerow.views import BEATS, VIEWS, Pieces, read_notes
 
 OF_EVENTS = ("pitch_distance", "past_rhythm")
 """The rivals that see no more than models of single events do."""
@@ -59,7 +58,7 @@ def compared_views(tokens: Path) -> list[str]:
     return [
         name
         for name in sorted(VIEWS)
-        if all(VIEWS[name].load(tokens, side).n_notes for side in SPLITS)
+        if not any(VIEWS[name].is_empty(tokens, side) for side in SPLITS)
     ]
 
 
@@ -78,9 +77,9 @@ def opponents(
     Returns:
         The pieces of val and test, and the opponents by name, from weak to strong.
     """
-    train = _lines(view, "train", VIEWS[view].load(tokens, "train"), tokens, tokenizer).narrow()
+    train = _lines(view, "train", tokens, tokenizer).narrow()
     pieces = {side: VIEWS[view].load(tokens, side) for side in SPLITS if side != "train"}
-    lines = {side: _lines(view, side, own, tokens, tokenizer) for side, own in pieces.items()}
+    lines = {side: _lines(view, side, tokens, tokenizer) for side in pieces}
     of = {side: (own.pitch, own.first) for side, own in lines.items()}
     rivals = RIVALS[view]
     jobs = jobs if len(train.pitch) >= WORTH_SHARING else 1
@@ -111,22 +110,22 @@ def opponents(
     return pieces, scored
 
 
-def _lines(view: str, split: str, pieces: Pieces, tokens: Path, tokenizer: Tokenizer) -> Lines:
+def _lines(view: str, split: str, tokens: Path, tokenizer: Tokenizer) -> Lines:
     if view == "melody":
         return melody_lines(tokens, split)
-    if view == "events":
-        return event_lines(pieces, tokenizer)
-    return text_lines(pieces, tokenizer.alphabet)
+    pieces = VIEWS[view].load(tokens, split)
+    return (
+        event_lines(pieces, tokenizer)
+        if view == "events"
+        else text_lines(pieces, tokenizer.alphabet)
+    )
 
 
 def melody_lines(tokens: Path, split: str) -> Lines:
     """The melodies of a split with their rhythm in beats, as the view "melody" has them."""
-    keep: Any = [("split", "==", split), ("is_melody", "==", True)]
-    columns = ["melody_rest", "melody_duration"]
-    table = pq.read_table(tokens / "notes.parquet", columns=columns, filters=keep)
-    rest, duration = (table[name].to_numpy().astype(np.float64) for name in columns)
-    pieces = VIEWS["melody"].load(tokens, split)
-    return Lines(pieces.notes["pitch"].long().numpy(), pieces.first, rest, duration)
+    notes = read_notes(tokens, split, ["pitch", *BEATS], melody=True)
+    rest, duration = (notes.columns[name].astype(np.float64) for name in BEATS)
+    return Lines(notes.columns["pitch"].astype(np.int64), notes.first, rest, duration)
 
 
 def event_lines(pieces: Pieces, tokenizer: Tokenizer) -> Lines:
