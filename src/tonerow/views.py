@@ -236,7 +236,7 @@ def read_notes(tokens: Path, split: str, columns: Sequence[str], melody: bool) -
     return Notes(ids, first, read)
 
 
-def _of_split(path: Path, split: str, columns: list[str]) -> Iterator[pa.Table]:
+def _of_split(path: Path, split: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     """The rows of a split, with piece_id, a row group at a time."""
     with pq.ParquetFile(path, read_dictionary=["split"]) as file:
         for group in range(file.num_row_groups):
