@@ -74,7 +74,8 @@ class Pieces:
         sha = hashlib.sha256(self.first.tobytes())
         for tensors in (self.notes, self.given):
             for key in sorted(tensors):
-                sha.update(key.encode() + tensors[key].cpu().numpy().tobytes())
+                sha.update(key.encode())
+                sha.update(np.ascontiguousarray(tensors[key].cpu().numpy()).data)
         return sha.hexdigest()
 
     def to(self, device: torch.device) -> Pieces:
@@ -95,20 +96,28 @@ def load_melody(tokens: Path, split: str) -> Pieces:
         The ids of `pitch`, 0-127, and what is given of the lines' rhythm, see `rhythm_of`.
     """
     notes = read_notes(tokens, split, ["pitch", *NORMALISED, *BEATS], melody=True)
-    norms, beats = (
-        np.stack([notes.columns[name] for name in columns], axis=1)
-        for columns in (NORMALISED, BEATS)
-    )
-    given: dict[str, list[Tensor]] = {}
+    given: dict[str, Tensor] = {}
     for pieces in runs_of_pieces(notes.first):
         own = slice(notes.first[pieces.start], notes.first[pieces.stop])
+        norms, beats = (
+            np.stack([notes.columns[name][own] for name in names], axis=1)
+            for names in (NORMALISED, BEATS)
+        )
         first = notes.first[pieces.start : pieces.stop + 1] - own.start
-        for name, values in rhythm_of(norms[own], beats[own], first).items():
-            given.setdefault(name, []).append(_narrow(values))
-    pitch = {"pitch": torch.from_numpy(notes.columns["pitch"])}
+        for name, values in rhythm_of(norms, beats, first).items():
+            _fill(given, name, _narrow(values), own.start, int(notes.first[-1]))
     return Pieces(
-        notes.ids, notes.first, pitch, {name: torch.cat(of) for name, of in given.items()}
+        notes.ids, notes.first, {"pitch": torch.from_numpy(notes.columns["pitch"])}, given
     )
+
+
+def _fill(whole: dict[str, Tensor], name: str, part: Tensor, at: int, size: int) -> None:
+    """Puts a part in its place of a tensor of this size, which is widened for it if need be."""
+    kind = torch.promote_types(part.dtype, whole[name].dtype) if name in whole else part.dtype
+    if name not in whole:
+        whole[name] = torch.empty((size, *part.shape[1:]), dtype=kind)
+    whole[name] = whole[name].to(kind)
+    whole[name][at : at + len(part)] = part
 
 
 def _narrow(values: Tensor) -> Tensor:

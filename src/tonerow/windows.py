@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Windows:
         columns = (column.tolist() for column in (self.start, self.length, self.context))
         return itertools.starmap(Window, zip(*columns, strict=True))
 
-    def take(self, which: Ints) -> Windows:
+    def take(self, which: NDArray[Any]) -> Windows:
         """Some of them, in this order."""
         return Windows(self.start[which], self.length[which], self.context[which])
 
@@ -71,13 +72,13 @@ class Groups:
 
     Attributes:
         windows: all of them.
-        order: int64 (n,), in which order they stand in the groups.
+        order: int (n,), in which order they stand in the groups.
         size: windows in a group, but for the last of `order`.
         which: int64, the groups in their order.
     """
 
     windows: Windows
-    order: Ints
+    order: NDArray[Any]
     size: int
     which: Ints
 
@@ -239,7 +240,7 @@ def batches(
         batch_size: windows in a batch.
         generator: shuffles the windows, and the batches after grouping; None: by length.
     """
-    order = np.arange(len(windows))
+    order = np.arange(len(windows), dtype=np.int32 if len(windows) < 2**31 else np.int64)
     if generator is not None:
         generator.shuffle(order)
     lengths = windows.length
