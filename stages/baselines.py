@@ -11,7 +11,7 @@ from tonerow.evaluation.intervals import read_works
 from tonerow.tokens.tokenizer import Tokenizer
 
 AT_ONCE = 4
-"""Processes at most: each takes about 1 GB on the default corpus."""
+"""Processes at most: each takes some 300 MB on the default corpus."""
 
 
 def main() -> None:
