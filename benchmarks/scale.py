@@ -8,8 +8,8 @@ ABC tune's note letters, and in MIDI the pitch that stands for each of the 128. 
 long runs of intervals, and each is a work of its own.
 
 The stages run as processes of their own, in a folder with its own params.yaml (the model, its size and
-all settings are those of the checkout; val and test hold a tenth of the notes each, but no more than
-`HELD_OUT`), first on a tenth of the notes, then on all. The model is not trained: `epoch` loads train as
+all settings are those of the checkout, but for ingest, which keeps no cache; val and test hold a tenth of
+the notes each, but no more than `HELD_OUT`), first on a tenth of the notes, then on all. The model is not trained: `epoch` loads train as
 a training does and makes all batches of an epoch, `windows` draws those of an epoch in which every note
 has a window that ends with it, and `evaluate` scores a model with its first weights.
 
@@ -264,6 +264,7 @@ def grown(
     tree = settings.model_dump()
     share = min(SHARE, HELD_OUT / notes)
     tree["split"] |= {"val_fraction": share, "test_fraction": share}
+    tree["ingest"]["cache_mb"] = 0  # all is read anew
     (folder / "params.yaml").write_text(json.dumps(tree), encoding="utf-8")
     costs = {}
     for stage in (stage for stage in STAGES if stage not in without):
