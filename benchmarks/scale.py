@@ -7,11 +7,12 @@ as it takes, in each of which some notes are others: by random, but the same eac
 ABC tune's note letters, and in MIDI the pitch that stands for each of the 128. So no two copies share
 long runs of intervals, and each is a work of its own.
 
-The stages run as processes of their own, in a folder with its own params.yaml (the model, its size and
-all settings are those of the checkout, but for ingest, which keeps no cache; val and test hold a tenth of
-the notes each, but no more than `HELD_OUT`), first on a tenth of the notes, then on all. The model is not trained: `epoch` loads train as
-a training does and makes all batches of an epoch, `windows` draws those of an epoch in which every note
-has a window that ends with it, and `evaluate` scores a model with its first weights.
+The stages run as processes of their own, in a folder with its own params.yaml, first on a tenth of the
+notes, then on all. The model, its size and all settings are those of the checkout, but that ingest keeps
+no cache, and that val and test hold a tenth of the notes each, but no more than `HELD_OUT`. The model is
+not trained: `epoch` loads train as a training does and makes all batches of an epoch, `windows` draws
+those of an epoch in which every note has a window that ends with it, and `evaluate` scores a model with
+its first weights.
 
 A row is a stage. CPU-seconds count all of its processes, memory is the most that they had at once, with
 pages that several share, and those of mapped files, counted once. The last column is how much longer a
