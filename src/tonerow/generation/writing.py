@@ -18,7 +18,7 @@ from tonerow.generation.samples import Request, Samples
 from tonerow.generation.unused import NOT_FOR, NOTHING
 from tonerow.listening.page import Counted, Group, Pair, Track, write_page
 from tonerow.listening.sound import Sounds
-from tonerow.midi.writing import playing_tempo, write_midi
+from tonerow.midi.writing import playing_tempo, to_midi
 from tonerow.models.base import Model
 from tonerow.notes.schema import SAMPLES
 from tonerow.params import Generate
@@ -157,7 +157,9 @@ def write_music(
     for name, notes in found.items():
         own = pieces["tempo_bpm"].get(notes["source_piece_id"].iloc[0])
         bpm = playing_tempo(own, tempo_bpm)
-        write_midi(out / f"{name}.mid", notes, bpm)
+        midi = to_midi(notes, bpm)
+        (out / f"{name}.mid").write_bytes(midi)
+        sounds.begin(midi)
         tracks[name] = track_of(out, name, notes, bpm, shared.get(name, {}))
     sounds.write([track.files["midi"] for track in tracks.values()])
     rest = {label: value for label, value in about.items() if label != "model"}
