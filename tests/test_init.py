@@ -1,4 +1,4 @@
-"""OpenMP's settings: there before torch loads, and a user's own stay."""
+"""What a process begins and ends with: OpenMP's settings, and no search for garbage."""
 
 from __future__ import annotations
 
@@ -44,3 +44,11 @@ def test_the_users_own_spin_count_stays(module: str) -> None:
 
 def test_the_users_own_wait_policy_stays() -> None:
     assert imported("tonerow", OMP_WAIT_POLICY="ACTIVE").stdout == "None\n"
+
+
+def test_a_process_ends_without_a_search_for_garbage() -> None:
+    last = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 1000)); "
+    command = [sys.executable, "-c", last + "import tonerow"]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, check=True)
+    assert done.stdout == "True\n"
