@@ -113,7 +113,7 @@ def isolated(function: Isolated, items: Sequence[Any], bounds: Bounds) -> list[b
     lost: dict[int, Loss] = {}
     fresh = False
     while len(done) < len(items):
-        reader = _Reader() if fresh or not _idle else _idle.pop()
+        reader = _Reader() if fresh else _free_reader()
         used, before = reader.used, len(done)
         try:
             outcome = reader.run(function, items[before:], lost, bounds, done)
@@ -202,7 +202,15 @@ class _Reader:
         self._connection.close()
 
 
-_idle: list[_Reader] = []  # of this process; list.pop and list.append need no lock
+_idle: list[_Reader] = []  # of this process and all its threads; pop and append need no lock
+
+
+def _free_reader() -> _Reader:
+    """An idle reader, or a new one: another thread may take the last idle one at any moment."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _Reader()
 
 
 @atexit.register
