@@ -65,3 +65,85 @@ class TestTitles:
     @given(st.text(), st.one_of(st.none(), st.text()))
     def test_any_text_is_taken(self, title: str, composer: str | None) -> None:
         assert titles.title_keys(composer, title) == titles.title_keys(composer, title)
+
+
+def spelt(*titles_of: str, metre: str = "6/8") -> list[set[str]]:
+    return [titles.spellings(title, metre) for title in titles_of]
+
+
+class TestSpellings:
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("Larry Grogan", "LARRY GROGAN'S -- JIG"),
+            ("The Humors of Castlelyons", "HUMOURS OF CASTLE LYON -- JIG"),
+            ("Tobin's Favourite", "Tobin's Favorite."),
+            ("Lannigan's Ball", "LANIGAN'S BALL -- JIG"),
+            ("JIG: Black Rogue", "The Black Rogue."),
+            ("Riding a Mile. 1st Setting.", "Riding a Mile. 2nd Setting."),
+            ("Fisher's Hornpipe (2nd Setting)", "FISHER'S -- HORNPIPE"),
+            ("Moll Roe (x3)", "Moll Roe's"),
+            ("Pigeon on the Gat:e -- Reel", "The Pigeon On The Gate"),
+        ],
+    )
+    def test_same(self, one: str, other: str) -> None:
+        first, second = spelt(one, other)
+        assert first & second
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("Miss Daly's Reel", "MISS DALY'S - JIG"),  # names of people stand for many tunes
+            ("Cronin's Favorite", "Cronin's"),
+            ("Paddy Taylor's No. 1", "Paddy Taylor's No. 2"),
+            ("The Setting of the Sun", "The Sun"),
+            ("Hob. XVI:50", "Hob. XVI:51"),
+        ],
+    )
+    def test_different(self, one: str, other: str) -> None:
+        first, second = spelt(one, other)
+        assert first and second and not first & second
+
+    def test_a_name_counts_within_a_kind_of_metre(self) -> None:
+        (jig,), (reel,) = spelt("Pretty Jane"), spelt("Pretty Jane's", metre="2/2")
+        assert jig != reel
+        assert spelt("Pretty Jane") == spelt("Pretty Jane's", metre="12/8")
+
+    @pytest.mark.parametrize("title", ["", "Untitled", "2nd Setting", "JIG: Reel", "The Jig (x3)"])
+    def test_no_spelling(self, title: str) -> None:
+        assert titles.spellings(title, None) == set()
+
+    @given(st.text(), st.sampled_from([None, "6/8", "3/4", "4/4"]))
+    def test_any_text_is_taken(self, title: str, metre: str | None) -> None:
+        assert titles.spellings(title, metre) == titles.spellings(title, metre)
+
+
+class TestOneLetterApart:
+    @pytest.mark.parametrize(
+        ("one", "other", "expected"),
+        [
+            ("Barney Brallagan's -- Jig", "Barney Brallaghan", True),
+            ("Spellan The Fiddler", "Spell on the Fiddler", True),
+            ("The Pleasures of Home", "The Pleasures of Hope", False),
+            ("The Banks of the Barrow", "Banks of the Yarrow", False),
+            ("The Miller's Daughter", "The Milliner's Daughter", False),
+            ("Dunphy's Hornpipe.", "Murphy's Hornpipe", False),
+            ("Coey's Hornpipe", "Cooney's Hornpipe", False),  # "hornpipe" makes no title long
+            ("The Hare in the Corn. No. 1.", "The Hare in the Corn. No. 2.", False),
+            ("Quick Step 4th. Regiment of Foot", "Quick Step 40th. Regiment of Foot", False),
+        ],
+    )
+    def test_titles_of_the_collections(self, one: str, other: str, expected: bool) -> None:
+        keys = set().union(*spelt(one, other))
+        assert bool(list(titles.one_letter_apart(keys))) == expected
+
+    @given(st.lists(st.text("abei", min_size=12, max_size=14), min_size=2, max_size=12))
+    def test_each_pair_is_found_whatever_the_order(self, names: list[str]) -> None:
+        keys = {f"spelling: duple {name}" for name in names}
+        found = {frozenset(pair) for pair in titles.one_letter_apart(keys)}
+        assert found == {frozenset(p) for p in titles.one_letter_apart(sorted(keys, reverse=True))}
+        for one in keys:
+            for i in range(16, len(one)):
+                shorter = one[:i] + one[i + 1 :]
+                if shorter in keys and len(shorter) >= 16 + titles.ONE_LETTER_MATTERS:
+                    assert frozenset({one, shorter}) in found

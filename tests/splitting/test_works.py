@@ -156,6 +156,18 @@ class TestWorks:
         assert set(works_of(melodies, [{"title: theme 7"}] * n)) == set(range(n))
         assert set(works_of(melodies[:-1], [{"title: theme 7"}] * (n - 1))) == {0}
 
+    def test_a_placeholder_has_no_other_spelling(self) -> None:
+        n = splitting.TITLE_HOLDERS + 1
+        keys = [
+            {"title: theme 7", f"spelling: {('duple', 'triple')[i % 2]} theme7"} for i in range(n)
+        ]
+        assert set(works_of([melody(i) for i in range(n)], keys)) == set(range(n))
+
+    def test_titles_one_letter_apart_are_one_work(self) -> None:
+        names = ["barneybralagan", "barneybralaghan", "barneybralakan"]
+        keys = [{f"spelling: compound {name}"} for name in names]
+        assert works_of([melody(i) for i in range(3)], keys) == [0, 0, 2]
+
 
 sizes = st.lists(st.integers(1, 500), min_size=3, max_size=40)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _WORD = re.compile(r"[^\W_]+")
 ARTICLES = frozenset(_WORD.findall("the a an der die das le la les el il"))
@@ -39,6 +39,16 @@ _SPELLINGS = (
     (r"\bmaj\b", "major"),
 )
 _EDITION = re.compile(r"\([^)]*\b(?:complete|edition|version|arr|live)\b[^)]*\)")
+_SETTING = re.compile(
+    r"\(?\b(?:\d+(?:st|nd|rd|th)|first|second|third|another) (?:setting|version)\b\.?\)?"
+    r"|\(? ?\b(?:setting|version) \d+\b\.?\)?|\( ?x ?\d+ ?\)"
+)
+_FORM_BEFORE = re.compile(r"\s*([^\W\d_]+)\s*:(?=\s)")
+_COLON_WITHIN = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
+_DOUBLED = re.compile(r"([^\W\d_])\1+")
+_VOWELS = frozenset("aeiouwy")
+_LINKS = frozenset({"of", "and"})
+ONE_LETTER_MATTERS = 12  # in a title of fewer letters, one letter makes another title
 
 
 def title_keys(composer: str | None, title: str | None, folk: bool = False) -> set[str]:
@@ -61,16 +71,13 @@ def title_keys(composer: str | None, title: str | None, folk: bool = False) -> s
     plain = _EDITION.sub(" ", _plain(title or ""))
     for pattern, replacement in _SPELLINGS:
         plain = re.sub(pattern, replacement, plain)
-    head, dashes, tail = plain.partition("--")
-    if dashes and set(_words(head)) - FORMS and not set(_words(tail)) - FORMS:
-        plain = head  # "Kiley's -- Reel"
+    plain = _without_form(plain)
     words = _words(plain)
     if all(word in PLACEHOLDERS or word.isdigit() for word in words):
         return set()
     names = [] if folk else _surnames(composer)
     if not names:
-        generic = all(word in FORMS | KEY_WORDS | PLACEHOLDERS or word.isdigit() for word in words)
-        return set() if generic else {" ".join(["title:", *words])}
+        return set() if _generic(words) else {" ".join(["title:", *words])}
     keys = set(_catalogue_numbers(plain))
     if set(words) - FORMS:
         keys.add(" ".join(words))
@@ -79,6 +86,81 @@ def title_keys(composer: str | None, title: str | None, folk: bool = False) -> s
     if any(word not in FORMS | KEY_WORDS and not word.isdigit() for word in front):
         keys.add(" ".join(front))  # "Symphonic Etudes, Op. 13", but not "Sonata in A, D. 959"
     return {f"{name}: {key}" for name in names for key in keys}
+
+
+def spellings(title: str, metre: str | None) -> set[str]:
+    """The letters of a title, however it is spelt: pieces with a spelling in common are one work.
+
+    For titles that count alone (see `title_keys`). Spaces, doubled letters, an s at the end of a
+    word ("Brallagan's"), "our" for "or", a form before ("JIG: ...") and a setting or a count of
+    repeats behind ("2nd Setting", "(x3)") do not count. A form behind does: a jig and a reel of one
+    name are seldom one tune. For that reason titles are also compared within a kind of metre only.
+
+    Args:
+        title: as written.
+        metre: as "6/8"; None when unknown.
+
+    Returns:
+        "spelling: ", the kind of metre, the form and the other letters; two for "Kiley's -- Reel",
+        without the form and with it; none for a title that many unrelated pieces bear.
+    """
+    plain = _SETTING.sub(" ", _COLON_WITHIN.sub("", _EDITION.sub(" ", _plain(title))))
+    form = _FORM_BEFORE.match(plain)
+    if form and form[1] in FORMS:
+        plain = plain[form.end() :]
+    every = [_words(part) for part in (plain, _without_form(plain))]
+    return {_spelling(words, metre) for words in every if not _generic(words)}
+
+
+def one_letter_apart(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of spellings of which one has a letter more, or another vowel.
+
+    "brallagan" and "brallaghan", "maggylauder" and "maggylawder"; but not "pleasures of home" and
+    "of hope": another consonant is another word, as are other digits. Spellings of fewer than
+    `ONE_LETTER_MATTERS` letters have no such pair. Time is linear in the letters.
+    """
+    long = {key for key in keys if len(key.rpartition(" ")[2]) >= ONE_LETTER_MATTERS}
+    masked: dict[str, str] = {}
+    for key in sorted(long):
+        for i in range(key.rindex(" ") + 1, len(key)):
+            if key[i].isdigit():
+                continue
+            if (shorter := key[:i] + key[i + 1 :]) in long:
+                yield shorter, key
+            if key[i] in _VOWELS:
+                other = masked.setdefault(f"{key[:i]}*{key[i + 1 :]}", key)
+                if other != key:
+                    yield other, key
+
+
+def _spelling(words: list[str], metre: str | None) -> str:
+    letters = {word: _letters(word) for word in words}
+    forms = [letters[word] for word in words if word in FORMS - _LINKS]
+    name = [letters[word] for word in words if word not in FORMS - _LINKS]
+    return f"spelling: {'-'.join([_kind_of_metre(metre), *forms])} {''.join(name)}"
+
+
+def _letters(word: str) -> str:
+    singular = re.sub(r"(?<=..[^s])s$", "", word)
+    return _DOUBLED.sub(r"\1", re.sub(r"our(?=$|[ei])", "or", singular))
+
+
+def _kind_of_metre(metre: str | None) -> str:
+    """Whether beats are divided by three ("6/8"), or else bars ("3/4"), or neither."""
+    beats, _, unit = (metre or "").partition("/")
+    if not beats or int(beats) % 3:
+        return "duple"
+    return "compound" if int(beats) > 3 and int(unit) >= 8 else "triple"
+
+
+def _generic(words: list[str]) -> bool:
+    return all(word in FORMS | KEY_WORDS | PLACEHOLDERS or word.isdigit() for word in words)
+
+
+def _without_form(plain: str) -> str:
+    """What is before the dashes of "Kiley's -- Reel"."""
+    head, dashes, tail = plain.partition("--")
+    return head if dashes and set(_words(head)) - FORMS and not set(_words(tail)) - FORMS else plain
 
 
 def _plain(text: str) -> str:

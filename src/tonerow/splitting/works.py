@@ -8,7 +8,7 @@ by another hand. Every step streams or is vectorised; memory grows with some 25 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +35,7 @@ from tonerow.splitting.melodic_runs import (
     sorted_runs,
     spread,
 )
-from tonerow.splitting.titles import title_keys
+from tonerow.splitting.titles import one_letter_apart, spellings, title_keys
 
 LONG_LINE = 640  # different telling runs; two hands alter so much that, beyond, a share says little
 TITLE_HOLDERS = 50  # a title without composer that more pieces bear is taken for a placeholder
@@ -73,19 +73,34 @@ def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> 
     pairs, shared, total = shared_runs(lines, run)
     of_shorter = np.minimum(total[pairs].min(axis=1), LONG_LINE)
     edges.append(n + pairs[shared > fraction * of_shorter])
-    holders: dict[str, list[int]] = defaultdict(list)
-    for piece, own in enumerate(keys):
-        for key in own:
-            holders[key].append(piece)
-    for key, held in holders.items():
-        if len(held) <= TITLE_HOLDERS or not key.startswith("title:"):
-            edges.append(np.array(list(pairwise(held)), np.int64).reshape(-1, 2))
+    edges.append(_edges_of_keys(keys))
     ends = np.concatenate(edges)
     size = n + len(total)
     graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (size, size))
     labels = connected_components(graph, directed=False)[1][:n]
     _, first, of_piece = np.unique(labels, return_index=True, return_inverse=True)
     return first[of_piece].astype(np.int64)
+
+
+def _edges_of_keys(keys: Sequence[set[str]]) -> Ints:
+    """Pairs of pieces that have a key in common, or spellings of a title that are a letter apart."""
+    holders: dict[str, list[int]] = defaultdict(list)
+    bearers: Counter[str] = Counter()  # of a title, whatever the metre
+    for piece, own in enumerate(keys):
+        for key in own:
+            holders[key].append(piece)
+        bearers.update({_title(key) for key in own})
+    for key in [key for key in holders if bearers[_title(key)] > TITLE_HOLDERS]:
+        if key.startswith(("title:", "spelling:")):
+            del holders[key]
+    near = one_letter_apart(key for key in holders if key.startswith("spelling:"))
+    pairs = [pair for held in holders.values() for pair in pairwise(held)]
+    pairs += [(holders[one][0], holders[other][0]) for one, other in near]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _title(key: str) -> str:
+    return key.rpartition(" ")[2] if key.startswith("spelling:") else key
 
 
 def assign(
@@ -188,12 +203,15 @@ def audit(lines: Lines, sides: Sequence[NDArray[np.str_]], run: int) -> list[dic
 
 def read_pieces(path: Path) -> Pieces:
     """Reads the kept pieces of ``pieces.parquet``."""
-    columns = ["piece_id", "source_format", "sha256", "composer", "title", "official_split"]
+    columns = ["piece_id", "source_format", "sha256", "composer", "title", "time_signature"]
+    columns.append("official_split")
     rows = pq.read_table(path, columns=columns, filters=pc.field("rejected_because").is_null())
     ids, keys = [], []
     for row in rows.select(columns[:-1]).sort_by("piece_id").to_pylist():
         ids.append(row["piece_id"])
         own = title_keys(row["composer"], row["title"], folk=row["source_format"] == "abc")
+        if any(key.startswith("title:") for key in own):
+            own |= spellings(row["title"], row["time_signature"])
         keys.append(own | ({f"file: {row['sha256']}"} if row["sha256"] else set()))
     return Pieces(ids, keys, rows.sort_by("piece_id")["official_split"].to_pylist())
 
