@@ -47,6 +47,8 @@ CHOICES: dict[str, Any] = {
     "split.test_fraction": 0.1,
     "split.shared_run": 16,
     "split.shared_fraction": 0.05,
+    "split.beat_run": 6,
+    "split.beat_fraction": 0.2,
     "tokenize.ticks_per_beat": 24,
     "tokenize.max_beats": 16,
     "tokenize.abc_fields": ["R", "M", "L", "K"],

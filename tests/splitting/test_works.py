@@ -163,6 +163,12 @@ class TestWorks:
         ]
         assert set(works_of([melody(i) for i in range(n)], keys)) == set(range(n))
 
+    def test_pairs_that_are_alike_are_one_work(self) -> None:
+        melodies = [melody(i) for i in range(4)]
+        alike = np.array([[1, 3]])
+        found = splitting.works([set()] * 4, lines_of(melodies), RUN, 0.05, alike)
+        assert found.tolist() == [0, 1, 2, 1]
+
     def test_titles_one_letter_apart_are_one_work(self) -> None:
         names = ["barneybralagan", "barneybralaghan", "barneybralakan"]
         keys = [{f"spelling: compound {name}"} for name in names]

@@ -90,6 +90,14 @@ class Split(Section):
     """two pieces are one work if such runs cover more than this share of the shorter, above 0, up
     to 1"""
 
+    beat_run: Annotated[int, Field(ge=0, le=64)]
+    """intervals in a row between the pitches on the beats, up to 64, by which tunes are compared
+    whatever their ornaments; 0: not"""
+
+    beat_fraction: Annotated[float, Field(gt=0, le=1)]
+    """two pieces are one work if they share more than this share of the shorter one's different
+    runs on the beats, above 0, up to 1"""
+
     @model_validator(mode="after")
     def _leaves_something_to_train_on(self) -> Split:
         if self.val_fraction + self.test_fraction >= 1:

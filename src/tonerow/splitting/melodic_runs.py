@@ -43,7 +43,7 @@ class Runs(NamedTuple):
     position: Ints
     """Index of the run's first note in `Lines.pitches`."""
     telling: NDArray[np.bool_]
-    """Whether the run has `TELLING_INTERVALS` different intervals, so that sharing it says much."""
+    """Whether the run has different intervals enough, so that sharing it says much."""
 
 
 def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
@@ -69,12 +69,21 @@ def distinct_lines(pieces: Iterable[tuple[int, NDArray[np.uint8]]]) -> Lines:
     return Lines(pitches, starts, np.array(of_piece, np.int64), np.array(n_notes, np.int64))
 
 
-def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
-    """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part."""
+def sorted_runs(lines: Lines, run: int, different: int = TELLING_INTERVALS) -> Iterator[Runs]:
+    """Every run of every line, in parts of about `RUNS_AT_ONCE`; equal runs are in one part.
+
+    Args:
+        lines: the melody lines.
+        run: intervals in a run.
+        different: intervals that make a run telling.
+    """
     parts = -(-len(lines.pitches) // RUNS_AT_ONCE)
     if not parts:
         return
-    chunks = [_runs_from(lines, run, low) for low in range(0, len(lines.pitches), NOTES_AT_ONCE)]
+    chunks = [
+        _runs_from(lines, run, different, low)
+        for low in range(0, len(lines.pitches), NOTES_AT_ONCE)
+    ]
     hashes = np.concatenate([hashes for hashes, _, _ in chunks])
     position = np.concatenate([position for _, position, _ in chunks])
     telling = np.concatenate([telling for _, _, telling in chunks])
@@ -90,14 +99,14 @@ def sorted_runs(lines: Lines, run: int) -> Iterator[Runs]:
 
 
 def _runs_from(
-    lines: Lines, run: int, low: int
+    lines: Lines, run: int, different: int, low: int
 ) -> tuple[Hashes, NDArray[np.uint32], NDArray[np.bool_]]:
     """Hashes of the runs that start in one chunk of the notes, where, and whether they are telling."""
     pitches = lines.pitches[low : low + NOTES_AT_ONCE + run]
     hashes, start = runs_within(pitches, lines.starts - low, run)
     steps = np.clip(np.diff(pitches.astype(np.int64)), -31, 31) + 31
     kinds = spread(np.left_shift(np.uint64(1), steps.astype(np.uint64))[::-1], run)[::-1]
-    telling = np.bitwise_count(kinds[start]) >= TELLING_INTERVALS
+    telling = np.bitwise_count(kinds[start]) >= different
     return hashes, (start + low).astype(np.uint32), telling
 
 
@@ -111,7 +120,9 @@ def spread(bits: NDArray[Any], width: int) -> NDArray[Any]:
     return bits
 
 
-def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
+def shared_runs(
+    lines: Lines, run: int, different: int = TELLING_INTERVALS
+) -> tuple[Ints, Ints, Ints]:
     """Counts the different telling runs that lines have in common.
 
     A run that up to `NEIGHBOURS` + 1 lines hold counts for each pair of them. Of one in more lines
@@ -121,6 +132,7 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
     Args:
         lines: the melody lines.
         run: intervals in a run.
+        different: intervals that make a run telling.
 
     Returns:
         (p, 2) pairs of lines, smaller index first; (p,) runs shared by each; (n lines,) different
@@ -128,7 +140,7 @@ def shared_runs(lines: Lines, run: int) -> tuple[Ints, Ints, Ints]:
     """
     sums = Sums()
     total = np.zeros(len(lines.starts) - 1, np.int64)
-    for runs in sorted_runs(lines, run):
+    for runs in sorted_runs(lines, run, different):
         hashes, line = runs.hashes[runs.telling], runs.line[runs.telling]
         new = np.ones(len(line), np.bool_)
         new[1:] = (hashes[1:] != hashes[:-1]) | (line[1:] != line[:-1])

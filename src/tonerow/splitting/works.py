@@ -1,8 +1,9 @@
 """Splits a corpus by work: piece -> work (composition) -> train | val | test, and audits it.
 
-Two pieces are one work when they bear the same title (`title_keys`), are the same file, or share
-long runs of melodic intervals (`shared_runs`): the same tune under another title, in another key,
-by another hand. Every step streams or is vectorised; memory grows with some 25 bytes a melody note.
+Two pieces are one work when they bear the same title (`title_keys`, `spellings`), are the same
+file, or share long runs of melodic intervals (`shared_runs`) or many on the beats (`beats.alike`): the
+same tune under another title, in another key, by another hand. Every step streams or is vectorised;
+memory grows with some 25 bytes a melody note or beat.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.notes.splits import SPLITS
 from tonerow.params import Split
 from tonerow.progress import progress
+from tonerow.splitting.beats import alike, on_beats
 from tonerow.splitting.melodic_runs import (
     NOTES_AT_ONCE,
     Lines,
@@ -52,9 +54,17 @@ class Pieces(NamedTuple):
     keys: list[set[str]]
     """Whatever pieces of one work have in common: titles, catalogue numbers, the file's hash."""
     official: list[str | None]
+    metres: list[tuple[str | None, float | None]]
+    """The metre ("6/8") and when a bar begins, in quarter notes."""
 
 
-def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> Ints:
+def works(
+    keys: Sequence[set[str]],
+    lines: Lines,
+    run: int,
+    fraction: float,
+    alike: Ints | None = None,
+) -> Ints:
     """Groups pieces into works: the connected components of "is the same composition as".
 
     Args:
@@ -63,6 +73,7 @@ def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> 
         run: intervals in a run; a shorter line is grouped by its keys alone.
         fraction: two lines that share more than this share of the different telling runs of the
             one that has fewer, or of `LONG_LINE` runs if it has more, are one work.
+        alike: (p, 2) pairs of pieces that are one work for another reason.
 
     Returns:
         The index of the first piece of each piece's work.
@@ -74,6 +85,8 @@ def works(keys: Sequence[set[str]], lines: Lines, run: int, fraction: float) -> 
     of_shorter = np.minimum(total[pairs].min(axis=1), LONG_LINE)
     edges.append(n + pairs[shared > fraction * of_shorter])
     edges.append(_edges_of_keys(keys))
+    if alike is not None:
+        edges.append(alike)
     ends = np.concatenate(edges)
     size = n + len(total)
     graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (size, size))
@@ -203,17 +216,19 @@ def audit(lines: Lines, sides: Sequence[NDArray[np.str_]], run: int) -> list[dic
 
 def read_pieces(path: Path) -> Pieces:
     """Reads the kept pieces of ``pieces.parquet``."""
-    columns = ["piece_id", "source_format", "sha256", "composer", "title", "time_signature"]
-    columns.append("official_split")
+    columns = ["piece_id", "source_format", "sha256", "composer", "title"]
+    columns += ["time_signature", "downbeat_beat", "official_split"]
     rows = pq.read_table(path, columns=columns, filters=pc.field("rejected_because").is_null())
-    ids, keys = [], []
-    for row in rows.select(columns[:-1]).sort_by("piece_id").to_pylist():
+    rows = rows.sort_by("piece_id")
+    ids, keys, metres = [], [], []
+    for row in rows.select(columns[:-1]).to_pylist():
         ids.append(row["piece_id"])
+        metres.append((row["time_signature"], row["downbeat_beat"]))
         own = title_keys(row["composer"], row["title"], folk=row["source_format"] == "abc")
         if any(key.startswith("title:") for key in own):
             own |= spellings(row["title"], row["time_signature"])
         keys.append(own | ({f"file: {row['sha256']}"} if row["sha256"] else set()))
-    return Pieces(ids, keys, rows.sort_by("piece_id")["official_split"].to_pylist())
+    return Pieces(ids, keys, rows["official_split"].to_pylist(), metres)
 
 
 def read_lines(path: Path, ids: Sequence[str]) -> Lines:
@@ -230,27 +245,40 @@ def read_lines(path: Path, ids: Sequence[str]) -> Lines:
     return distinct_lines(progress(pieces, total=len(ids), desc="split", unit="pieces"))
 
 
-def _pieces_in(path: Path, ids: Sequence[str]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def read_beats(path: Path, pieces: Pieces) -> Lines:
+    """Reads what sounds on the beats of the melody lines (`on_beats`); see `read_lines`."""
+    read = _pieces_in(path, pieces.ids, "onset_beat")
+    return distinct_lines(
+        (count, on_beats(pitch, onset, metre, downbeat))
+        for (count, pitch, onset), (metre, downbeat) in zip(read, pieces.metres, strict=True)
+    )
+
+
+def _pieces_in(path: Path, ids: Sequence[str], *columns: str) -> Iterator[tuple[Any, ...]]:
+    """The number of notes of each piece, and the pitches and columns of those on its melody line."""
     order = {piece_id: index for index, piece_id in enumerate(ids)}
-    current, count, held = 0, 0, [np.zeros(0, np.uint8)]
+    names = ["pitch", *columns]
+    nothing = [np.zeros(0, np.uint8), *(np.zeros(0) for _ in columns)]
+    current, count, held = 0, 0, [nothing]
     with pq.ParquetFile(path) as table:
-        for batch in table.iter_batches(NOTES_AT_ONCE, columns=["piece_id", "is_melody", "pitch"]):
-            names = batch["piece_id"].dictionary_encode()
-            known = [order.get(name, -1) for name in names.dictionary.to_pylist()]
-            piece = np.array(known)[names.indices.to_numpy()]
-            melody, pitch = batch["is_melody"].to_numpy(False), batch["pitch"].to_numpy()
+        for batch in table.iter_batches(NOTES_AT_ONCE, columns=["piece_id", "is_melody", *names]):
+            coded = batch["piece_id"].dictionary_encode()
+            known = [order.get(name, -1) for name in coded.dictionary.to_pylist()]
+            piece = np.array(known)[coded.indices.to_numpy()]
+            melody = batch["is_melody"].to_numpy(False)
+            read = [batch[name].to_numpy() for name in names]
             for own in np.split(np.arange(len(piece)), np.flatnonzero(np.diff(piece)) + 1):
                 index = int(piece[own[0]])
                 if index < current:
                     raise SplitError(f"{path} does not fit pieces.parquet; run ingest again")
                 while current < index:
-                    yield count, np.concatenate(held)
-                    current, count, held = current + 1, 0, [np.zeros(0, np.uint8)]
+                    yield count, *map(np.concatenate, zip(*held, strict=True))
+                    current, count, held = current + 1, 0, [nothing]
                 count += len(own)
-                held.append(pitch[own][melody[own]])
+                held.append([values[own][melody[own]] for values in read])
     while current < len(ids):
-        yield count, np.concatenate(held)
-        current, count, held = current + 1, 0, [np.zeros(0, np.uint8)]
+        yield count, *map(np.concatenate, zip(*held, strict=True))
+        current, count, held = current + 1, 0, [nothing]
 
 
 def official_sides(official: Sequence[str | None]) -> NDArray[np.str_]:
@@ -292,7 +320,9 @@ def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
     """
     pieces = read_pieces(interim / "pieces.parquet")
     lines = read_lines(interim / "notes.parquet", pieces.ids)
-    work = works(pieces.keys, lines, settings.shared_run, settings.shared_fraction)
+    beats = read_beats(interim / "notes.parquet", pieces)
+    same = alike(beats, settings.beat_run, settings.beat_fraction, LONG_LINE)
+    work = works(pieces.keys, lines, settings.shared_run, settings.shared_fraction, same)
     work_ids = [pieces.ids[index] for index in work]
     fractions = settings.val_fraction, settings.test_fraction
     by_file = assign(pieces.ids, lines.n_notes, *fractions, settings.seed)
