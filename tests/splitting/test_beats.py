@@ -95,3 +95,24 @@ class TestAlike:
     def test_without_beats(self) -> None:
         assert pairs_of([tune(1), tune(1)], run=0) == set()
         assert pairs_of([tune(1, 0), tune(1, 0), tune(1, 10), tune(1, 10)]) == set()
+
+
+class TestNearVariants:
+    def test_counted_by_hand(self) -> None:
+        # Val's second tune has a phrase of train's, backwards; test's first has one as it is.
+        train, phrase = tune(1), tune(1)[20 : 20 + beats.AUDITED + 1]
+        lines = [train, tune(2), np.append(tune(3), phrase[::-1])]
+        lines += [np.append(tune(4), phrase), tune(5)]
+        sides = np.array(["train", "val", "val", "test", "test"])
+        assert beats.near_variants(lines_of(lines), sides) == {
+            "val": 0.0,
+            "val_backwards": 0.5,
+            "test": 0.5,
+            "test_backwards": 0.0,
+        }
+
+    def test_a_phrase_of_val_in_test_is_no_leak(self) -> None:
+        sides = np.array(["train", "val", "test"])
+        found = beats.near_variants(lines_of([tune(1), tune(2), tune(2)]), sides)
+        assert set(found.values()) == {0.0}
+        assert set(beats.near_variants(lines_of([tune(1, 0)] * 3), sides).values()) == {0.0}

@@ -296,6 +296,7 @@ def write_corpus(folder: Path, official: bool = False) -> None:
         for tick, pitch in enumerate(melody(i % 40, 60) + i // 40):
             for is_melody in (False, True):
                 note = dict.fromkeys(NOTES.names, 1) | {"piece_id": piece_id, "onset_tick": tick}
+                note["onset_beat"] = float(tick)
                 note |= {"is_drum": False, "is_melody": is_melody}
                 notes.append(note | {"pitch": int(pitch) if is_melody else 36})
     folder.mkdir(parents=True)
@@ -339,6 +340,7 @@ class TestStage:
             "test_notes_shared_with_train": 0.0,
         }
         assert metrics["audit_by_file"]["test_notes_shared_with_train"] > 0.3
+        assert set(metrics["near_variants"].values()) == {0.0}  # no metre, no beats
         assert "audit_official" not in metrics
         assert sum(metrics[side]["notes"] for side in SPLITS) == 79 * 120
         counts = Counter(row["split"] for row in rows)
@@ -373,6 +375,20 @@ class TestStage:
         write_corpus(tmp_path / "interim")
         with pytest.raises(splitting.SplitError, match="run ingest again"):
             splitting.read_lines(tmp_path / "interim" / "notes.parquet", ["p00", "p02"])
+
+    def test_beats_are_read_by_the_metre(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_corpus(tmp_path / "interim")
+        monkeypatch.setattr(splitting, "NOTES_AT_ONCE", 999)
+        pieces = splitting.read_pieces(tmp_path / "interim/pieces.parquet")
+        metres = [("4/4", 0.0), ("6/8", 0.0), *pieces.metres[2:]]
+        beats = splitting.read_beats(
+            tmp_path / "interim/notes.parquet", pieces._replace(metres=metres)
+        )
+        lengths = np.diff(beats.starts)[beats.of_piece]
+        assert lengths.tolist() == [60, 79] + [0] * 77  # to the last of 60 notes, 1 or 3/4 apart
+        assert np.array_equal(beats.pitches[:60], melody(0, 60))
 
     def test_a_piece_without_notes_keeps_its_row(self, tmp_path: Path) -> None:
         write_corpus(tmp_path / "interim")

@@ -6,11 +6,14 @@ agree for a bar or not at all. The notes that sound on the beats agree for longe
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.notes.runs import Ints
-from tonerow.splitting.melodic_runs import Lines, shared_runs
+from tonerow.notes.splits import SPLITS
+from tonerow.splitting.melodic_runs import Lines, distinct_lines, shared_runs, sorted_runs
 
 TELLING = 3  # a run on the beats with fewer different intervals says little
 LEAST_RUNS = 12  # that pieces share: a cadence or a first bar has fewer, and short tunes are alike
@@ -83,3 +86,38 @@ def alike(beats: Lines, run: int, fraction: float, longest: int) -> Ints:
     _, first, line = np.unique(beats.of_piece, return_index=True, return_inverse=True)
     copies = np.stack([first[line], np.arange(len(line))], axis=1)
     return np.concatenate([copies[total[beats.of_piece] >= LEAST_RUNS], first[pairs[enough]]])
+
+
+def near_variants(beats: Lines, side: NDArray[np.str_]) -> dict[str, Any]:
+    """How many held-out pieces have a near variant in train, whatever the works say.
+
+    That is a piece with which they share a telling run of `AUDITED` intervals on the beats; a phrase
+    that many tunes have counts too. Some do by chance: the same pieces read backwards, which nobody
+    plays, say how many.
+
+    Args:
+        beats: lines as `on_beats` gives them.
+        side: "train", "val" or "test" for each piece.
+
+    Returns:
+        The share (0-1) of val's and of test's pieces, and of the same read backwards.
+    """
+    held_out = np.flatnonzero(side != "train")
+    ends = np.stack([beats.starts[beats.of_piece], beats.starts[beats.of_piece + 1]], axis=1)
+    forwards = [beats.pitches[start:end] for start, end in ends]
+    lines = distinct_lines((0, line) for line in forwards + [forwards[i][::-1] for i in held_out])
+    in_train = np.zeros(len(lines.starts) - 1, np.bool_)
+    in_train[lines.of_piece[: len(side)][side == "train"]] = True
+    found = np.zeros(len(in_train), np.bool_)
+    for runs in sorted_runs(lines, AUDITED, TELLING):
+        train = np.unique(runs.hashes[runs.telling & in_train[runs.line]])
+        found[runs.line[runs.telling & np.isin(runs.hashes, train)]] = True
+    shares: dict[str, Any] = {}
+    for name in SPLITS[1:]:
+        of_side = side[held_out] == name
+        for suffix, line in (
+            ("", lines.of_piece[held_out]),
+            ("_backwards", lines.of_piece[len(side) :]),
+        ):
+            shares[name + suffix] = round(float(found[line[of_side]].mean()), 6)
+    return shares

@@ -28,7 +28,7 @@ from tonerow.notes.schema import SPLIT_TABLE
 from tonerow.notes.splits import SPLITS
 from tonerow.params import Split
 from tonerow.progress import progress
-from tonerow.splitting.beats import alike, on_beats
+from tonerow.splitting.beats import alike, near_variants, on_beats
 from tonerow.splitting.melodic_runs import (
     NOTES_AT_ONCE,
     Lines,
@@ -313,7 +313,8 @@ def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
 
     Returns:
         The table `SPLIT_TABLE`, and metrics: pieces, notes and works of each side; how many works stand
-        on two sides; and `audit` of this split, of a split by file and of the official one.
+        on two sides; `audit` of this split, of a split by file and of the official one; and
+        `near_variants` of this split.
 
     Raises:
         SplitError: the corpus is too small, or has no official split where that was asked for.
@@ -337,7 +338,8 @@ def split(interim: Path, settings: Split) -> tuple[pa.Table, dict[str, Any]]:
         audited["audit_official"] = official_sides(pieces.official)
     audits = audit(lines, list(audited.values()), settings.shared_run)
     table = pa.table([pieces.ids, work_ids, side.tolist()], schema=SPLIT_TABLE)
-    return table, _summary(work, side, lines.n_notes) | dict(zip(audited, audits, strict=True))
+    metrics = _summary(work, side, lines.n_notes) | dict(zip(audited, audits, strict=True))
+    return table, metrics | {"near_variants": near_variants(beats, side)}
 
 
 def _summary(work: Ints, side: NDArray[np.str_], n_notes: Ints) -> dict[str, Any]:
