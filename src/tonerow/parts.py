@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ AT_ONCE = 1 << 20
 """Notes in a run of pieces, or a few more."""
 AT_LEAST = 1 << 21
 """Keys that wait before they are added up: 32 MB."""
+
+
+def numbered(counts: NDArray[np.signedinteger[Any]]) -> tuple[Ints, Ints]:
+    """Of so many things of each owner: the owner of each, and its number there, from 0."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def runs_of_pieces(first: Ints) -> Iterator[slice]:

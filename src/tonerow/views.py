@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabulary
-from tonerow.parts import runs_of_pieces
+from tonerow.parts import numbered, runs_of_pieces
 from tonerow.tokens.characters import FIRST_CHARACTER
 from tonerow.tokens.tokenizer import Tokenizer
 
@@ -185,8 +185,8 @@ def load_chars(tokens: Path, split: str) -> Pieces:
     for table in _of_split(tokens / "chars.parquet", split, columns):
         lists = table["char_ids"].combine_chunks()
         lengths = lists.value_lengths().to_numpy().astype(np.int64)
-        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        parts["body"].append(place >= np.repeat(table["header_length"].to_numpy(), lengths))
+        row, place = numbered(lengths)
+        parts["body"].append(place >= table["header_length"].to_numpy()[row])
         parts["char"].append(lists.flatten().to_numpy())
         parts["length"].append(lengths)
         ids += table["piece_id"].to_pylist()

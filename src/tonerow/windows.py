@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tonerow.models.base import START, Batch
 from tonerow.params import Training
+from tonerow.parts import numbered
 from tonerow.views import Pieces
 
 Ints = NDArray[np.int64]
@@ -130,16 +131,10 @@ def _windows_over_pieces(
 def _cut(begin: Ints, n: Ints, shift: Ints, window: int) -> Windows:
     """Pieces of n notes cut after `shift` and each `window` notes from there, (n_pieces,) each."""
     leads = (shift > 0).astype(np.int64)
-    piece, place = _numbered(leads + -((shift - n) // window))
+    piece, place = numbered(leads + -((shift - n) // window))
     cut = shift[piece] + (place - leads[piece]) * window
     start = begin[piece] + np.maximum(cut, 0)
     return Windows.of(start, begin[piece] + np.minimum(cut + window, n[piece]), start)
-
-
-def _numbered(counts: Ints) -> tuple[Ints, Ints]:
-    """Of so many things of each owner: the owner of each, and its number there, from 0."""
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _windows_to_a_note(
@@ -147,22 +142,14 @@ def _windows_to_a_note(
 ) -> Windows:
     """Windows that end in the one note to predict."""
     begins, lengths = pieces.first[:-1], np.diff(pieces.first)
-    last = begins + generator.integers(0, lengths) if settings.windows == "one" else None
-    n = pieces.n_notes if last is None else len(last)
-    if 0 < settings.max_windows < n:
-        last = np.sort(
-            generator.choice(n if last is None else last, settings.max_windows, replace=False)
-        )
-    if last is None:
-        start = np.arange(n)
-        context = np.minimum(start - np.repeat(begins, lengths), settings.window - 1)
-    else:
-        begin = begins[np.searchsorted(begins, last, side="right") - 1]
-        start = last.astype(np.int64)
-        context = np.minimum(start - begin, settings.window - 1)
-    start -= context
-    short = context.astype(np.int32)
-    return Windows(start, short + np.int32(1), short)
+    last = np.arange(pieces.n_notes)
+    if settings.windows == "one":
+        last = begins + generator.integers(0, lengths)
+    if 0 < settings.max_windows < len(last):
+        last = np.sort(generator.choice(last, settings.max_windows, replace=False))
+    begin = begins[np.searchsorted(begins, last, side="right") - 1]
+    start = np.maximum(begin, last - settings.window + 1)
+    return Windows.of(start, last + 1, last)
 
 
 def scoring_windows(pieces: Pieces, window: int, stride: int) -> Windows:
@@ -172,7 +159,7 @@ def scoring_windows(pieces: Pieces, window: int, stride: int) -> Windows:
     scores its last `stride` notes, so that these have at least window - stride notes before them.
     """
     begin, n = pieces.first[:-1], np.diff(pieces.first)
-    piece, place = _numbered(1 + -((np.minimum(window - n, 0)) // stride))
+    piece, place = numbered(1 + -((np.minimum(window - n, 0)) // stride))
     until = np.minimum(window + place * stride, n[piece])
     scored = np.where(place > 0, window + (place - 1) * stride, 0)
     start = np.where(place > 0, np.maximum(until - window, 0), 0)
@@ -226,7 +213,7 @@ def _before(earlier: Tensor, is_first: Tensor) -> Tensor:
 
 def scored_notes(windows: Windows) -> Ints:
     """The places in the corpus of the notes that a batch of these windows scores, row by row."""
-    window, place = _numbered((windows.length - windows.context).astype(np.int64))
+    window, place = numbered((windows.length - windows.context).astype(np.int64))
     return (windows.start + windows.context)[window] + place
 
 

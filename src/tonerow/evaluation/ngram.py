@@ -21,7 +21,7 @@ from tonerow.evaluation.note_scores import (
     joined,
     note_scores,
 )
-from tonerow.parts import Sums, runs_of_pieces
+from tonerow.parts import Sums, numbered, runs_of_pieces
 
 Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
@@ -33,7 +33,7 @@ CHUNK = 8192
 
 def before(values: Ints, first: Ints, back: int, start: int) -> Ints:
     """The value that stands `back` notes before each note; `start` before a piece's first."""
-    at = np.arange(len(values)) - np.repeat(first[:-1], np.diff(first))
+    at = numbered(np.diff(first))[1]
     return np.where(at >= back, np.roll(values, back), start)
 
 
@@ -124,12 +124,11 @@ class Counts:
         at = at[known]
         distinct = self.first_pair[at + 1] - self.first_pair[at]
         trust = weight * distinct[:, None]
-        rows = np.repeat(known, distinct)
-        offset = np.arange(len(rows)) - np.repeat(np.cumsum(distinct) - distinct, distinct)
-        pair = np.repeat(self.first_pair[at], distinct) + offset
+        row, offset = numbered(distinct)
+        pair = self.first_pair[at][row] + offset
         p = p.copy()
         p[known] *= trust
-        p[rows, self.symbols[pair]] += self.counts[pair]
+        p[known[row], self.symbols[pair]] += self.counts[pair]
         p[known] /= self.totals[at][:, None] + trust
         return p
 

@@ -20,6 +20,7 @@ from tonerow.evaluation.lines import Lines
 from tonerow.evaluation.ngram import Choice, Counter, Counts, Ngram, cache_nats, contexts
 from tonerow.evaluation.note_scores import Floats, NoteScores
 from tonerow.evaluation.viewpoints import VIEWPOINTS, Viewpoint, ViewpointModel
+from tonerow.parts import numbered
 from tonerow.progress import progress
 from tonerow.views import Pieces
 from tonerow.windows import scoring_windows
@@ -52,11 +53,11 @@ class Slices:
         start, length, context = windows.start, windows.length, windows.context
         extra = lines.at[start] > 0  # whether there is a note before
         sizes = length + extra
+        owner, place = numbered(sizes)
+        notes = (start - extra)[owner] + place
         first = np.append(0, np.cumsum(sizes))
-        place = np.arange(first[-1]) - np.repeat(first[:-1], sizes)
-        notes = np.repeat(start - extra, sizes) + place
         cut = Lines(lines.pitch[notes], first, lines.rest[notes], lines.duration[notes])
-        return cls(cut, place >= np.repeat(context + extra, sizes))
+        return cls(cut, place >= (context + extra)[owner])
 
     def own(self, scores: NoteScores) -> NoteScores:
         """Of scores of all m notes those of the n that count."""
