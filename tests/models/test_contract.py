@@ -67,6 +67,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lstm_local published: relative": {"relative_size": 3},
     "lstm_local published: n-grams": {"ngram_length": 2},
     "rnn_heads published: n-grams": {"ngram_length": 2},
+    "lstm_local small: two networks": {"networks": 2},
+    "lstm_window published: two networks": {"networks": 2},
+    "rnn_heads few: two networks": {"networks": 2},
+    "lstm_char small: two networks": {"networks": 2},
     "lstm_window published: gaussian": {"density": "gaussian"},
     "rnn_heads published: all fields": {
         "predicts": ["pitch", "offset", "duration", "velocity", "instrument"]

@@ -56,7 +56,7 @@ def test_a_class_that_is_added_is_all_that_the_settings_of_a_model_need(tmp_path
     copy(SOURCE / "__init__.py", tmp_path / "tonerow")
     copytree(SOURCE / "params", tmp_path / "tonerow" / "params")
     training = shipped.tree()["models"]["lstm_local"]["small"]["training"]
-    mine = {"units": 3, "training": training}
+    mine = {"units": 3, "networks": 1, "training": training}
     text = shipped.text({"models.my_model": {"tiny": mine}, "model": "my_model", "size": "tiny"})
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     code = """

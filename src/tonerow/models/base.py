@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,9 +91,9 @@ class Model(nn.Module, ABC):
         loss_weights: by which the losses of fields are multiplied; 1 where nothing is said.
     """
 
-    view: ClassVar[str]
+    view: str
     """Which sequences it reads: a key of `tonerow.views.VIEWS`."""
-    conditions_on: ClassVar[Sees]
+    conditions_on: Sees
     """What it knows when it predicts a note."""
     reach: int | None = None
     """How many notes back it looks by design; None: as far as its state carries."""
@@ -163,6 +163,10 @@ class Model(nn.Module, ABC):
         for module in self.modules():
             if isinstance(module, ContinuousHead):
                 module.observe(predictions, batch.now, batch.scored)
+
+    def learners(self) -> list[Model]:
+        """The parts whose gradients have nothing to do with each other: itself, or its networks."""
+        return [self]
 
     def n_parameters(self) -> int:
         """How many numbers training adjusts."""

@@ -214,6 +214,30 @@ class Copied(Prediction):
         return Copied(self.own.at(index), self.kept[index], self.copied[index])
 
 
+@dataclass(frozen=True)
+class Mean(Prediction):
+    """The mean of the probabilities of several predictions.
+
+    Attributes:
+        of: each (...), of one field.
+    """
+
+    of: tuple[Prediction, ...]
+
+    def log_probabilities(self) -> Tensor:
+        """See `Prediction.log_probabilities`."""
+        each = torch.stack([prediction.log_probabilities() for prediction in self.of])
+        return each.logsumexp(0) - math.log(len(self.of))
+
+    def loss(self, ids: Tensor, values: Tensor | None) -> Tensor:
+        """Nats of the mean; what the networks of an `Ensemble` learn from is their own losses."""
+        return self.nll(ids)
+
+    def at(self, index: Index) -> Mean:
+        """See `Prediction.at`."""
+        return Mean(tuple(prediction.at(index) for prediction in self.of))
+
+
 Predictions = dict[str, Prediction]
 """By the name of the field."""
 

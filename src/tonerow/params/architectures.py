@@ -17,6 +17,10 @@ from tonerow.params.training import Training
 class Architecture(Section):
     """What the settings of every architecture hold; its own are added by a subclass."""
 
+    networks: PositiveInt
+    """networks that are trained beside each other, with other first weights each; the model answers
+    with the mean of their probabilities; 1 is one network alone"""
+
     training: Training
     """how the model is trained"""
 

@@ -95,11 +95,12 @@ def make_optimizer(model: Model, settings: Training) -> Optimizer:
 
 
 def clip(model: Model, settings: Training) -> None:
-    """Bounds the gradients as the settings say."""
-    if settings.clip_value:
-        torch.nn.utils.clip_grad_value_(model.parameters(), settings.clip_value)
-    if settings.clip_norm:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+    """Bounds the gradients as the settings say, of each network by itself."""
+    for learner in model.learners():
+        if settings.clip_value:
+            torch.nn.utils.clip_grad_value_(learner.parameters(), settings.clip_value)
+        if settings.clip_norm:
+            torch.nn.utils.clip_grad_norm_(learner.parameters(), settings.clip_norm)
 
 
 def learning_rate_factor(done: float, schedule: str) -> float:
