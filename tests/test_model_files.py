@@ -114,3 +114,13 @@ def test_another_format_is_refused(tmp_path: Path, version: int | None) -> None:
     torch.save({**content, "format": version}, path)
     with pytest.raises(ModelFileError, match=rf"has format {version}, not \d+; retrain"):
         load_model(path, CPU)
+
+
+def test_weights_of_another_version_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    saved(path)
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    content["weights"].pop("head.weight")
+    torch.save(content, path)
+    with pytest.raises(ModelFileError, match="holds the weights of another rnn_vanilla; retrain"):
+        load_model(path, CPU)

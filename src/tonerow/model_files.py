@@ -74,14 +74,19 @@ def load_model(path: Path, device: torch.device) -> tuple[Model, Saved]:
         The model in evaluation mode, and what else the file holds.
 
     Raises:
-        ModelFileError: the file is of another format.
+        ModelFileError: the file is of another format, or of a model as it was in another version.
     """
     content = torch.load(path, map_location=device, weights_only=True)
     if content.get("format") != _FORMAT:
         raise ModelFileError(f"{path} has format {content.get('format')}, not {_FORMAT}; retrain")
     about = Saved(**{key: content[key] for key in Saved.__dataclass_fields__})
     model = build(about.model, about.settings, from_plain(content["vocabularies"])).to(device)
-    model.load_state_dict(content["weights"])
+    try:
+        model.load_state_dict(content["weights"])
+    except RuntimeError:
+        raise ModelFileError(
+            f"{path} holds the weights of another {about.model}; retrain"
+        ) from None
     return model.eval(), about
 
 

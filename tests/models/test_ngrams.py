@@ -144,9 +144,11 @@ def test_a_pitch_is_counted_once_a_piece() -> None:
         {key: value[:6] for key, value in TRAIN.given.items()},
     )
     experts = counted(again)
-    nothing = extended(torch.tensor([0]), torch.tensor([0]))  # the first viewpoint's
-    assert experts._counts(nothing)[0].nonzero().flatten().tolist() == [60, 62, 64]
-    assert experts._counts(nothing)[0, [60, 62, 64]].tolist() == [2, 1, 1]
+    batch = whole(again)
+    keys = experts._keys(columns(batch), experts.begin(batch.length))[0]
+    counts = experts._counts(keys[0, 0, 0])  # of nothing, the first viewpoint's
+    assert counts.nonzero().flatten().tolist() == [60, 62, 64]
+    assert counts[[60, 62, 64]].tolist() == [2, 1, 1]
 
 
 def test_hashes_differ_where_contexts_do() -> None:

@@ -22,6 +22,8 @@ UNKNOWN = START - 1
 """Stands for what lies before a window that begins inside a piece: no context of train holds it."""
 BLOCK = 1024
 """Notes whose counts are held at once: 30 MB for 60 contexts."""
+MOST_PITCHES = 1 << 7
+"""The low 7 bits of a context's hash are free: with what came after it, it is one number."""
 MULTIPLIER = 0x9E3779B97F4A7C15 - (1 << 64)
 """Of the hashes: 2^64 by the golden ratio (Knuth), odd."""
 LEAST = 1e-7
@@ -116,6 +118,8 @@ class NgramExperts(nn.Module):
         self, hidden_size: int, n_pitches: int, longest: int, viewpoints: Sequence[Viewpoint]
     ) -> None:
         super().__init__()
+        if n_pitches > MOST_PITCHES:
+            raise ValueError(f"n-grams know {MOST_PITCHES} pitches at most, not {n_pitches}")
         self.n_pitches, self.longest, self.viewpoints = n_pitches, longest, viewpoints
         self.lengths = [1 + bool(of.given) + longest for of in viewpoints]
         """Contexts of each n-gram: nothing, what is given, and 1 to `longest` notes."""
@@ -128,25 +132,24 @@ class NgramExperts(nn.Module):
         nn.init.constant_(self.factors.bias, 1 / len(viewpoints))
         self.by_sure = zeroed(nn.Linear(2 * len(viewpoints), len(viewpoints)))
         nothing = torch.empty(0, dtype=torch.int64)
-        self._set_tables(nothing, nothing.new_zeros(1), nothing, nothing)
+        self._set_tables(nothing, nothing)
 
     moved: Tensor
 
-    def _set_tables(self, contexts: Tensor, first: Tensor, symbols: Tensor, counts: Tensor) -> None:
+    def _set_tables(self, pairs: Tensor, counts: Tensor) -> None:
         """Sets what has been counted.
 
         Args:
-            contexts: int64 (C,), hashes, rising.
-            first: int64 (C + 1,), where the symbols of each begin.
-            symbols: int64 (P,), pitches or intervals that came after it.
+            pairs: int64 (P,), rising: of a context, and a pitch or an interval that came after it.
             counts: int64 (P,), in how many pieces.
         """
-        self.register_buffer("contexts", contexts)
-        self.register_buffer("first", first.int())
-        self.register_buffer("symbols", symbols.to(torch.uint8))
+        hashes, sizes = torch.unique_consecutive(pairs & -MOST_PITCHES, return_counts=True)
+        self.register_buffer("hashes", hashes)  # (C,), of the contexts
+        self.register_buffer("first", F.pad(sizes.cumsum(0), (1, 0)).int())  # of their pairs
+        self.register_buffer("symbols", (pairs % MOST_PITCHES).to(torch.uint8))
         self.register_buffer("counts", counts.int())
 
-    contexts: Tensor
+    hashes: Tensor
     first: Tensor
     symbols: Tensor
     counts: Tensor
@@ -155,7 +158,7 @@ class NgramExperts(nn.Module):
         self, state_dict: Mapping[str, Any], prefix: str, *rest: Any, **more: Any
     ) -> None:
         """Makes room for as many counts as there are."""
-        for name in ("contexts", "first", "symbols", "counts"):
+        for name in ("hashes", "first", "symbols", "counts"):
             own, saved = self.get_buffer(name), state_dict.get(prefix + name)
             if saved is not None:
                 self.register_buffer(name, own.new_empty(saved.shape))
@@ -166,7 +169,10 @@ class NgramExperts(nn.Module):
         return Past(length, {name: length.new_empty(len(length), 0) for name in self.past})
 
     def _keys(self, columns: Columns, past: Past) -> tuple[Tensor, Past]:
-        """A hash of every context of n notes, (B, n, K), and what has been heard then."""
+        """A hash of every context of n notes, (B, n, K), and what has been heard then.
+
+        The low 7 bits are 0.
+        """
         n, before = columns["pitch"].shape[1], columns["pitch"]
         so_far = {name: torch.cat([past.columns[name], columns[name]], 1) for name in self.past}
         begun = torch.where(so_far["pitch"][:, :1] == START, START, UNKNOWN)
@@ -188,7 +194,7 @@ class NgramExperts(nn.Module):
                     key = extended(key, lines[name][:, end - n : end])
                 keys.append(key)
         kept = {name: column[:, -self.longest :] for name, column in so_far.items()}
-        return torch.stack(keys, -1), Past(past.length, kept)
+        return torch.stack(keys, -1) & -MOST_PITCHES, Past(past.length, kept)
 
     def _symbols(self, pitch: Tensor, before: Tensor) -> Tensor:
         """What each context counts, (..., K), where `pitch` (...) came and `before` (...) before it."""
@@ -201,15 +207,11 @@ class NgramExperts(nn.Module):
         Args:
             pieces: of each the columns (1, n) and its pitches (1, n).
         """
-        parts = [torch.empty(0, 2, dtype=torch.int64, device=self.moved.device)]
+        parts = [torch.empty(0, dtype=torch.int64, device=self.moved.device)]
         for columns, pitch in pieces:
             keys = self._keys(columns, self.begin(pitch[:, 0]))[0]  # (1, n, K)
-            symbols = self._symbols(pitch, columns["pitch"])
-            pairs = torch.stack([keys, symbols], -1).flatten(0, 2)
-            parts.append(torch.unique(pairs, dim=0))
-        pairs, counts = torch.unique(torch.cat(parts), dim=0, return_counts=True)
-        contexts, sizes = torch.unique_consecutive(pairs[:, 0], return_counts=True)
-        self._set_tables(contexts, F.pad(sizes.cumsum(0), (1, 0)), pairs[:, 1], counts)
+            parts.append(torch.unique(keys + self._symbols(pitch, columns["pitch"])))
+        self._set_tables(*torch.unique(torch.cat(parts), return_counts=True))
 
     def foretell(self, columns: Columns, past: Past) -> tuple[Foretold, Past]:
         """Looks up n notes.
@@ -266,11 +268,11 @@ class NgramExperts(nn.Module):
     def _counts(self, keys: Tensor) -> Tensor:
         """In how many pieces each pitch or interval came after contexts (...): float (..., V)."""
         counts = keys.new_zeros(keys.numel(), self.n_pitches, dtype=torch.float32)
-        if len(self.contexts) == 0:
+        if len(self.hashes) == 0:
             return counts.view(*keys.shape, self.n_pitches)
         key = keys.flatten()
-        at = torch.searchsorted(self.contexts, key).clamp(max=len(self.contexts) - 1)
-        row = (self.contexts[at] == key).nonzero().squeeze(-1)  # of those that have been met
+        at = torch.searchsorted(self.hashes, key).clamp(max=len(self.hashes) - 1)
+        row = (self.hashes[at] == key).nonzero().squeeze(-1)  # of those that have been met
         begin, end = self.first[at[row]].long(), self.first[at[row] + 1].long()
         sizes = end - begin
         done = sizes.cumsum(0) - sizes
