@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -263,6 +264,43 @@ class TestStore:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
         monkeypatch.setenv("DVC_ROOT", "/r")
         assert Store("tonerow").uri == expected
+
+    @pytest.mark.parametrize("name", ["a #?b", "a %41;b"])
+    def test_lies_in_the_folder_whatever_its_name(
+        self,
+        name: str,
+        tmp_path: Path,
+        settings: params.Params,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        folder = tmp_path / name
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("DVC_ROOT", str(folder))
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        train(settings, results / "model.pt")
+        uri = f"sqlite:///{quote(str(folder))}/mlflow.db"
+        assert [run.info.status for run in runs(uri)] == ["FINISHED"]
+        assert (folder / "mlflow.db").exists()
+
+    def test_says_that_a_quote_in_the_folder_s_name_is_not_possible(
+        self,
+        tmp_path: Path,
+        settings: params.Params,
+        results: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        folder = tmp_path / "one's own"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("DVC_ROOT", str(folder))
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        train(settings, results / "model.pt")
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith(WARNING)
+        assert "give it another name" in line
 
     def test_that_is_cold_takes_three_processes(
         self, cold_root: Path, settings: params.Params, results: Path

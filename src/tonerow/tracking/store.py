@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,6 +89,13 @@ class Store:
     def client(self) -> Any:
         """The client of a store that has the experiment; connects on first use."""
         if not self.experiment_id:
+            if self.uri.startswith("sqlite") and "'" in str(
+                Path.cwd()
+            ):  # it stands in MLflow's SQL
+                raise ValueError(
+                    "MLflow sets up no database where a folder's name has a '; give it another name, or "
+                    "name a server in MLFLOW_TRACKING_URI"
+                )
             from mlflow.tracking import MlflowClient  # noqa: PLC0415 - takes seconds
 
             with self.lock:
@@ -331,5 +338,7 @@ def page(settings: Params, run_id: str, folder: Path) -> Path | None:
 
 def _absolute(uri: str, root: Path) -> str:
     """The store's URI; a relative SQLite path counts from the root, as the default does."""
-    kind, sep, path = (uri or "sqlite:///mlflow.db").partition(":///")
-    return f"{kind}:///{root / path}" if kind == "sqlite" and sep and path else uri
+    uri = uri or "sqlite:///mlflow.db"
+    kind, _, path = uri.partition(":///")
+    is_relative = kind == "sqlite" and path and not path.startswith("/")
+    return f"{kind}:///{quote(str(root), safe='/ ')}/{path}" if is_relative else uri
