@@ -248,7 +248,7 @@ def _too_slow(limits: Limits) -> str:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raises `_OutOfTimeError` in the block when it takes longer; for the main thread.
+    """Raises `_OutOfTimeError` in the block when it computes for longer; for the main thread.
 
     It stops Python code only, without a process to start anew: `isolation` stops the rest.
     """
@@ -256,10 +256,10 @@ def _time_limit(seconds: float) -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
         raise _OutOfTimeError
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

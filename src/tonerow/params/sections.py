@@ -44,7 +44,8 @@ class Ingest(Section):
     """a larger file is refused, an unpacked one too; a megabyte is 1,000,000 bytes"""
 
     timeout_sec: PositiveFloat
-    """seconds that the reading of one file, or of one tune of an ABC file, may take"""
+    """seconds of processor time that the reading of one file, or of one tune of an ABC file, may
+    take"""
 
     max_memory_mb: Annotated[int, Field(ge=64)]
     """megabytes of memory that it may take, 64 or more"""

@@ -49,6 +49,7 @@ def eat_memory() -> None:
 DEEDS: dict[str, Callable[[], None]] = {
     "sleep": hang_in_c,
     "regex": hang_in_a_regex,
+    "wait": lambda: time.sleep(4.0),
     "segfault": lambda: die(signal.SIGSEGV),
     "kill": lambda: die(signal.SIGKILL),
     "abort": os.abort,

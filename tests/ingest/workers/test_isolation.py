@@ -27,6 +27,12 @@ def test_a_reader_that_hangs_in_native_code_costs_one_part(deed: str) -> None:
     assert isolated(do, [f"a {deed} c"], bounds) == [f"a ({deed} timed out) c".encode()]
 
 
+def test_a_reader_that_is_kept_waiting_costs_nothing() -> None:
+    bounds = Bounds(seconds=1.0, megabytes=256)
+    assert bounds.patience < 3
+    assert isolated(do, ["a wait c"], bounds) == [b"a wait c"]
+
+
 def test_a_reader_that_eats_memory_costs_one_part() -> None:
     assert isolated(do, ["a memory c"], PATIENT) == [b"a (memory out of memory) c"]
 

@@ -2,7 +2,8 @@
 
 A process that wants files read keeps *readers*, child processes to which it hands a few items at a time.
 Python's own means act in Python code only; here the one who waits holds the clock and the kernel
-counts the memory, so that native code, blocked signals and worker threads make no difference. What
+counts memory and processor time, so that native code, blocked signals, worker threads and whatever
+else the machine is busy with make no difference. What
 a reader dies of costs the one part of the item that it was busy with: the item is begun again by
 another reader, which leaves that part out, and goes on with the items behind it.
 
@@ -28,6 +29,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
+
+import psutil
 
 _START_SEC = 300.0  # a process that has not begun by then never will, on however busy a machine
 _BEGUN, _RESULT, _BROKEN, _OUT_OF_MEMORY = b"b", b"r", b"x", b"m"
@@ -58,8 +61,8 @@ class Bounds:
     """What one part of an item may take.
 
     Attributes:
-        seconds: of wall-clock time, > 0; the function itself should stop by then, and is killed at
-            half as much again.
+        seconds: of processor time, > 0; the function itself should stop by then, and is killed at
+            half as much again, or when it has waited for three times that.
         megabytes: of address space, beyond what an idle reader has.
     """
 
@@ -68,7 +71,7 @@ class Bounds:
 
     @property
     def patience(self) -> float:
-        """Seconds after which a silent reader is killed."""
+        """Seconds of processor time after which a silent reader is killed."""
         return 1.5 * self.seconds + 1.0
 
 
@@ -151,6 +154,7 @@ class _Reader:
                 | ENVIRONMENT
                 | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
+        self._measured = psutil.Process(self._process.pid)
 
     def run(
         self,
@@ -181,7 +185,7 @@ class _Reader:
     def _result(self, bounds: Bounds) -> bytes | tuple[int, Loss]:
         part = -1  # an item begins with part 0
         try:
-            while (message := self._receive(bounds.patience)) == _BEGUN:
+            while (message := self._receive_within(bounds)) == _BEGUN:
                 part += 1
         except (EOFError, OSError):
             return part, Loss.DIED
@@ -192,6 +196,23 @@ class _Reader:
         if message[:1] == _BROKEN:
             raise BrokenReaderError(message[1:].decode())
         return message[1:]
+
+    def _receive_within(self, bounds: Bounds) -> bytes | None:
+        """The next message; None when its time is up."""
+        begun, end, left = self._busy(), time.monotonic() + 3 * bounds.patience, bounds.patience
+        while not self._connection.poll(left):
+            left = bounds.patience - (self._busy() - begun)
+            if left <= 0 or time.monotonic() >= end:
+                return None
+        return self._connection.recv_bytes()
+
+    def _busy(self) -> float:
+        """Seconds of processor time that the reader has used."""
+        try:
+            used = self._measured.cpu_times()
+        except psutil.Error:  # it has ended, as its connection says too
+            return 0.0
+        return float(used.user + used.system)
 
     def _receive(self, seconds: float) -> bytes | None:
         return self._connection.recv_bytes() if self._connection.poll(seconds) else None
