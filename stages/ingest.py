@@ -8,6 +8,7 @@ from pathlib import Path
 from stages import run
 from tonerow import params, reports
 from tonerow.ingest import dispatch
+from tonerow.ingest.workers.isolation import BrokenReaderError
 from tonerow.ingest.workers.pool import BackendError
 
 
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, params.ParamsError, dispatch.IngestError, BackendError)
+    run(main, params.ParamsError, dispatch.IngestError, BackendError, BrokenReaderError)

@@ -173,7 +173,9 @@ class _Reader:
             if self._receive(_START_SEC) != _BEGUN:
                 raise BrokenReaderError("a reader does not start")
         except (EOFError, OSError):
-            raise BrokenReaderError("a reader ended while it started") from None
+            raise BrokenReaderError(
+                "a process that reads files ended as it began: killed, or there is no memory for it"
+            ) from None
         self.used = True
         for _ in items:
             outcome = self._result(bounds)
