@@ -74,7 +74,7 @@ def test_a_function_that_raises_is_a_bug_and_not_a_files_fault() -> None:
 def test_a_reader_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "_CHILD", "raise SystemExit")
     monkeypatch.setattr(isolation, "_idle", [])
-    with pytest.raises(BrokenReaderError, match="started"):
+    with pytest.raises(BrokenReaderError, match="ended as it began"):
         isolated(do, ["a"], PATIENT)
 
 
