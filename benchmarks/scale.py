@@ -39,7 +39,7 @@ from typing import Any
 
 import music21
 import numpy as np
-import psutil  # type: ignore[import-untyped]
+import psutil
 import symusic
 
 from tonerow import params
