@@ -23,8 +23,7 @@ from tonerow.splitting.works import LONG_LINE, assign, read_beats, read_lines, r
 
 def both_ways(beats: Lines) -> Lines:
     """The pieces, then the same pieces backwards."""
-    ends = np.stack([beats.starts[beats.of_piece], beats.starts[beats.of_piece + 1]], axis=1)
-    lines = [beats.pitches[start:end] for start, end in ends]
+    lines = beats.of_each_piece()
     return distinct_lines((0, line) for line in lines + [line[::-1] for line in lines])
 
 

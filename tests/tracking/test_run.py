@@ -115,6 +115,15 @@ def history(uri: str | Path, run: Any, name: str) -> list[tuple[int, float]]:
     return sorted((point.step, point.value) for point in points)
 
 
+def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new folder as the current one and the repository's root, with the store of the default."""
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return folder
+
+
 def record(settings: params.Params, results: Path) -> bool:
     names = ("model.pt", "scores", "samples", "metrics", "dvc.lock")
     model, scores, samples, metrics, lock = (results / name for name in names)
@@ -274,11 +283,7 @@ class TestStore:
         results: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        folder = tmp_path / name
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("DVC_ROOT", str(folder))
-        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        folder = checkout(tmp_path / name, monkeypatch)
         train(settings, results / "model.pt")
         uri = f"sqlite:///{quote(str(folder))}/mlflow.db"
         assert [run.info.status for run in runs(uri)] == ["FINISHED"]
@@ -292,11 +297,7 @@ class TestStore:
         monkeypatch: pytest.MonkeyPatch,
         capfd: pytest.CaptureFixture[str],
     ) -> None:
-        folder = tmp_path / "one's own"
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("DVC_ROOT", str(folder))
-        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        checkout(tmp_path / "one's own", monkeypatch)
         train(settings, results / "model.pt")
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith(WARNING)

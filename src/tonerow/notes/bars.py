@@ -21,17 +21,24 @@ def bar_beats(time_signature: str) -> float:
     return float(4 * Fraction(time_signature))
 
 
-def beat_beats(time_signature: str) -> float:
-    """How long a beat of the metre is, in quarter notes: 1.0 for "4/4", 1.5 for "6/8".
-
-    In compound metres (6, 9, 12 and so on, over 8 or shorter) three of the lower number are a beat.
+def is_compound(time_signature: str) -> bool:
+    """Whether a beat is three of the lower number: in 6, 9, 12 and so on, over 8 or shorter.
 
     Args:
         time_signature: as in `PIECES`, "<number>/<number>".
     """
     upper, lower = (int(number) for number in time_signature.split("/"))
-    is_compound = upper > 3 and upper % 3 == 0 and lower >= 8
-    return float(Fraction(4, lower) * (3 if is_compound else 1))
+    return upper > 3 and upper % 3 == 0 and lower >= 8
+
+
+def beat_beats(time_signature: str) -> float:
+    """How long a beat of the metre is, in quarter notes: 1.0 for "4/4", 1.5 for "6/8".
+
+    Args:
+        time_signature: as in `PIECES`, "<number>/<number>".
+    """
+    lower = int(time_signature.split("/")[1])
+    return float(Fraction(4, lower) * (3 if is_compound(time_signature) else 1))
 
 
 def place_in_bar(

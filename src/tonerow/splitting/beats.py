@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tonerow.notes.bars import is_compound
 from tonerow.notes.runs import Ints
 from tonerow.notes.splits import SPLITS
 from tonerow.splitting.melodic_runs import Lines, distinct_lines, shared_runs, sorted_runs
@@ -30,10 +31,9 @@ def quarters_between(metre: str | None) -> float | None:
     and 4/4 is read at the same notes: 4 in a bar of these and of 6/8, 3 in one of 3/4 and 9/8.
     """
     beats, slash, unit = (metre or "").partition("/")
-    if not slash or not int(beats) or not int(unit):
+    if not metre or not slash or not int(beats) or not int(unit):
         return None
-    compound = int(unit) >= 8 and int(beats) > 3 and int(beats) % 3 == 0
-    in_bar = int(beats) // 3 if compound else int(beats)
+    in_bar = int(beats) // 3 if is_compound(metre) else int(beats)
     return 4 * int(beats) / int(unit) / (4 if in_bar == 2 else in_bar)
 
 
@@ -103,8 +103,7 @@ def near_variants(beats: Lines, side: NDArray[np.str_]) -> dict[str, Any]:
         The share (0-1) of val's and of test's pieces, and of the same read backwards.
     """
     held_out = np.flatnonzero(side != "train")
-    ends = np.stack([beats.starts[beats.of_piece], beats.starts[beats.of_piece + 1]], axis=1)
-    forwards = [beats.pitches[start:end] for start, end in ends]
+    forwards = beats.of_each_piece()
     lines = distinct_lines((0, line) for line in forwards + [forwards[i][::-1] for i in held_out])
     in_train = np.zeros(len(lines.starts) - 1, np.bool_)
     in_train[lines.of_piece[: len(side)][side == "train"]] = True

@@ -34,6 +34,11 @@ class Lines(NamedTuple):
     n_notes: Ints
     """Notes of each piece, those off the melody line too."""
 
+    def of_each_piece(self) -> list[NDArray[np.uint8]]:
+        """The pitches of each piece's line."""
+        starts, ends = self.starts[self.of_piece], self.starts[self.of_piece + 1]
+        return [self.pitches[start:end] for start, end in zip(starts, ends, strict=True)]
+
 
 class Runs(NamedTuple):
     """Runs of intervals, sorted by hash, then position."""

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from tonerow.notes.bars import is_compound
+
 _WORD = re.compile(r"[^\W_]+")
 ARTICLES = frozenset(_WORD.findall("the a an der die das le la les el il"))
 PLACEHOLDERS = frozenset(
@@ -147,10 +149,9 @@ def _letters(word: str) -> str:
 
 def _kind_of_metre(metre: str | None) -> str:
     """Whether beats are divided by three ("6/8"), or else bars ("3/4"), or neither."""
-    beats, _, unit = (metre or "").partition("/")
-    if not beats or int(beats) % 3:
+    if not metre or int(metre.partition("/")[0]) % 3:
         return "duple"
-    return "compound" if int(beats) > 3 and int(unit) >= 8 else "triple"
+    return "compound" if is_compound(metre) else "triple"
 
 
 def _generic(words: list[str]) -> bool:

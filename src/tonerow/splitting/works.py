@@ -63,7 +63,7 @@ def works(
     lines: Lines,
     run: int,
     fraction: float,
-    alike: Ints | None = None,
+    same: Ints | None = None,
 ) -> Ints:
     """Groups pieces into works: the connected components of "is the same composition as".
 
@@ -73,7 +73,7 @@ def works(
         run: intervals in a run; a shorter line is grouped by its keys alone.
         fraction: two lines that share more than this share of the different telling runs of the
             one that has fewer, or of `LONG_LINE` runs if it has more, are one work.
-        alike: (p, 2) pairs of pieces that are one work for another reason.
+        same: (p, 2) pairs of pieces that are one work for another reason.
 
     Returns:
         The index of the first piece of each piece's work.
@@ -85,8 +85,8 @@ def works(
     of_shorter = np.minimum(total[pairs].min(axis=1), LONG_LINE)
     edges.append(n + pairs[shared > fraction * of_shorter])
     edges.append(_edges_of_keys(keys))
-    if alike is not None:
-        edges.append(alike)
+    if same is not None:
+        edges.append(same)
     ends = np.concatenate(edges)
     size = n + len(total)
     graph = coo_matrix((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), (size, size))

@@ -89,9 +89,8 @@ class Store:
     def client(self) -> Any:
         """The client of a store that has the experiment; connects on first use."""
         if not self.experiment_id:
-            if self.uri.startswith("sqlite") and "'" in str(
-                Path.cwd()
-            ):  # it stands in MLflow's SQL
+            # MLflow writes the current folder into its SQL as it is.
+            if self.uri.startswith("sqlite") and "'" in str(Path.cwd()):
                 raise ValueError(
                     "MLflow sets up no database where a folder's name has a '; give it another name, or "
                     "name a server in MLFLOW_TRACKING_URI"
