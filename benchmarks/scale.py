@@ -48,7 +48,7 @@ from tonerow.abc_notation.text import decode
 from tonerow.model_files import open_model, save_model
 from tonerow.notes.score import UnreadableError
 from tonerow.params import Params
-from tonerow.training.loop import epoch_batches
+from tonerow.training.lessons import Lessons
 from tonerow.trials import markdown
 from tonerow.views import VIEWS
 
@@ -195,7 +195,7 @@ def epoch() -> None:
     save_model(Path("model.pt"), opened.model, opened.about)
     train = VIEWS[opened.model.view].load(Path("tokens"), "train").to(opened.device)
     train.digest()
-    n, made = epoch_batches(train, settings.selected.training, 0, settings.train.seed)
+    n, made = Lessons.of(train, settings.selected.training).epoch(0, settings.train.seed)
     notes = sum(int(batch.scored.sum()) for batch in made)
     print(f"{n:,} batches, {notes:,} of {train.n_notes:,} notes")
 
@@ -206,7 +206,7 @@ def windows() -> None:
     train = VIEWS["events"].load(Path("tokens"), "train")
     every = {"window": 32, "windows": "all", "predict": "last", "max_windows": 0}
     training = settings.selected.training.model_copy(update=every)
-    n, _ = epoch_batches(train, training, 0, settings.train.seed)
+    n, _ = Lessons.of(train, training).epoch(0, settings.train.seed)
     print(f"{n:,} batches")
 
 

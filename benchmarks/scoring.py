@@ -16,9 +16,9 @@ import numpy as np
 
 from tonerow import params
 from tonerow.evaluation.scores import tally
+from tonerow.training.lessons import Lessons
 from tonerow.trials import learned, markdown, two_epochs
 from tonerow.views import VIEWS
-from tonerow.windows import training_windows
 
 HEAD = ("model", "an epoch, s", "val, s", "epochs")
 
@@ -32,7 +32,7 @@ def row(name: str, options: argparse.Namespace) -> list[str]:
     shipped = params.load().models[model][size].training
     train, val = (load(options.tokens, side) for side in ("train", "val"))
     whole, measured = (
-        sum(window.length for window in training_windows(train, own, np.random.default_rng(0)))
+        sum(w.length for w in Lessons.of(train, own).windows(np.random.default_rng(0)))
         for own in (shipped, settings.selected.training)
     )
     epoch = seconds * whole / measured

@@ -137,7 +137,7 @@ def settings_for(options: argparse.Namespace, model: str, **budget: int) -> Para
     own["average"] = min(own["average"], AVERAGE)
     own |= {"window": options.slice, "windows": options.windows} | budget
     own["batch_size"] = options.batch_size
-    own["patience"] = 0  # the schedule goes to its end
+    own |= {"patience": 0, "skip_repeats": 0.0}  # the schedule goes to its end, slices are whole
     return Params.model_validate(tree)
 
 

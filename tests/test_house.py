@@ -24,7 +24,7 @@ from tests.import_graph import LIBRARY, ROOT
 ROOMS = [
     *["tonerow", "files", "progress", "reports", "parts", "notes", "params", "runtime"],
     *["midi", "abc_notation", "corpora", "ingest", "splitting", "tokens"],
-    *["models", "views", "windows", "model_files", "evaluation", "tracking", "training"],
+    *["models", "views", "repeats", "windows", "model_files", "evaluation", "tracking", "training"],
     *["listening", "generation", "trials", "cli", "serving", "search"],
 ]
 # Rooms that could be packages of their own tomorrow: all that they may import of the library.

@@ -66,6 +66,19 @@ def test_an_epoch_of_all_windows_holds_each_note_once(
     assert (seen == 1).all()
 
 
+@given(sizes, st.integers(1, 20), st.sampled_from(["all", "last"]), st.data())
+def test_an_epoch_may_take_some_of_the_pieces(
+    lengths: list[int], window: int, predict: str, data: st.DataObject
+) -> None:
+    which = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), unique=True)), int)
+    pieces, seen = pieces_of(lengths), np.zeros(sum(lengths), int)
+    settings = training(window, predict=predict)
+    for w in training_windows(pieces, settings, np.random.default_rng(0), which):
+        seen[w.start + w.context : w.start + w.length] += 1
+    taken = np.isin(np.repeat(np.arange(len(lengths)), lengths), which)
+    assert (seen == taken).all()
+
+
 @given(sizes, st.integers(1, 20), st.integers(0, 5))
 def test_an_epoch_of_one_window_has_a_slice_of_each_piece(
     lengths: list[int], window: int, seed: int

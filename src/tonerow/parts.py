@@ -1,4 +1,4 @@
-"""A corpus in parts: runs of whole pieces, and sums of what is counted in each."""
+"""A corpus in parts: runs of whole pieces, hashes of what is counted in each, and sums of the counts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
 
 AT_ONCE = 1 << 20
 """Notes in a run of pieces, or a few more."""
@@ -32,6 +33,12 @@ def runs_of_pieces(first: Ints) -> Iterator[slice]:
     border = np.arange(AT_ONCE, first[-1], AT_ONCE)
     ends = np.unique(np.append(np.searchsorted(first, border), len(first) - 1)).tolist()
     yield from itertools.starmap(slice, itertools.pairwise([0, *ends]))
+
+
+def extend(context: Hashes, values: Ints) -> Hashes:
+    """A 64-bit hash of contexts (n,) that hold one more value each, (n,) >= -1."""
+    key = (context ^ (values.astype(np.uint64) + np.uint64(1))) * np.uint64(0x9E3779B97F4A7C15)
+    return key ^ (key >> np.uint64(29))
 
 
 class Sums:

@@ -95,7 +95,12 @@ class Groups:
         return replace(self, which=self.which[share])
 
 
-def training_windows(pieces: Pieces, settings: Training, generator: np.random.Generator) -> Windows:
+def training_windows(
+    pieces: Pieces,
+    settings: Training,
+    generator: np.random.Generator,
+    which: Ints | None = None,
+) -> Windows:
     """The windows of one epoch.
 
     Args:
@@ -106,15 +111,18 @@ def training_windows(pieces: Pieces, settings: Training, generator: np.random.Ge
             "all" windows are one a note, and "one" is one a piece. `max_windows`: a random choice
             of so many; 0: all.
         generator: of the random cuts and choices.
+        which: int64, the pieces to take, in their order; None: all.
     """
     make = _windows_to_a_note if settings.predict == "last" else _windows_over_pieces
-    return make(pieces, settings, generator)
+    taken = slice(None) if which is None else which
+    return make(pieces.first[:-1][taken], np.diff(pieces.first)[taken], settings, generator)
 
 
 def _windows_over_pieces(
-    pieces: Pieces, settings: Training, generator: np.random.Generator
+    begin: Ints, n: Ints, settings: Training, generator: np.random.Generator
 ) -> Windows:
-    begin, n, window = pieces.first[:-1], np.diff(pieces.first), settings.window
+    """Windows over pieces that begin at a note and have n notes, (n_pieces,) each."""
+    window = settings.window
     if settings.windows == "one":
         start = begin + generator.integers(0, np.maximum(n - window, 0) + 1)
         windows = Windows.of(start, start + np.minimum(window, n), start)
@@ -138,17 +146,18 @@ def _cut(begin: Ints, n: Ints, shift: Ints, window: int) -> Windows:
 
 
 def _windows_to_a_note(
-    pieces: Pieces, settings: Training, generator: np.random.Generator
+    begin: Ints, n: Ints, settings: Training, generator: np.random.Generator
 ) -> Windows:
-    """Windows that end in the one note to predict."""
-    begins, lengths = pieces.first[:-1], np.diff(pieces.first)
-    last = np.arange(pieces.n_notes)
+    """Windows that end in the one note to predict; pieces as above."""
     if settings.windows == "one":
-        last = begins + generator.integers(0, lengths)
-    if 0 < settings.max_windows < len(last):
-        last = np.sort(generator.choice(last, settings.max_windows, replace=False))
-    begin = begins[np.searchsorted(begins, last, side="right") - 1]
-    start = np.maximum(begin, last - settings.window + 1)
+        piece, place = np.arange(len(n)), generator.integers(0, n)
+    else:
+        piece, place = numbered(n)
+    if 0 < settings.max_windows < len(piece):
+        chosen = np.sort(generator.choice(len(piece), settings.max_windows, replace=False))
+        piece, place = piece[chosen], place[chosen]
+    last = begin[piece] + place
+    start = np.maximum(begin[piece], last - settings.window + 1)
     return Windows.of(start, last + 1, last)
 
 

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
-import pytest
 
 from tests.tiny import melodies
-from tonerow.evaluation.where import by_part, heard_before, parts
-
-RUN = [60, 62, 64, 65]
+from tonerow.evaluation.where import by_part, parts
 
 
 def lines(*pieces: list[int]) -> tuple[np.ndarray, np.ndarray]:
     ids = np.array([pitch for piece in pieces for pitch in piece])
     return ids, np.cumsum([0, *(len(piece) for piece in pieces)])
-
-
-def test_a_run_that_comes_again_is_heard_before() -> None:
-    ids, first = lines([*RUN, 50, *RUN, 51])
-    assert heard_before(ids, first, 4).tolist() == [False] * 5 + [True] * 4 + [False]
-
-
-def test_another_piece_does_not_count_nor_does_a_shorter_run() -> None:
-    ids, first = lines([*RUN, 50], [*RUN, 51], RUN[:3])
-    assert not heard_before(ids, first, 4).any()
-    assert not heard_before(*lines([*RUN, 50, *RUN]), 5).any()
-
-
-def test_runs_may_overlap() -> None:
-    ids, first = lines([60] * 5)
-    assert heard_before(ids, first, 4).tolist() == [False] + [True] * 4
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_as_a_plain_search_finds_it(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    ids, first = lines(*(rng.integers(0, 2, n).tolist() for n in (40, 3, 25, 1)))
-    run, expected = 5, np.zeros(len(ids), bool)
-    for begin, end in itertools.pairwise(first.tolist()):
-        for s in range(begin, end - run + 1):
-            if any((ids[s : s + run] == ids[e : e + run]).all() for e in range(begin, s)):
-                expected[s : s + run] = True
-    assert (heard_before(ids, first, run) == expected).all()
 
 
 def test_each_note_is_in_one_part_of_a_kind() -> None:

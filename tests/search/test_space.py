@@ -57,7 +57,10 @@ def test_ends_of_whole_numbers_are_whole(file: Path) -> None:
         ({"trials": 0}, "trials is 0; input should be greater than 0 (trials: trainings in all"),
         ({"study": "a b"}, "study is 'a b'; string should match"),
         ({"study": "-a"}, "study is '-a'; string should match"),
-        ({"ranges": {}, "choices": {}}, "ranges and choices are empty; allowed there: networks, tra"),
+        (
+            {"ranges": {}, "choices": {}},
+            "ranges and choices are empty; allowed there: networks, tra",
+        ),
         ({"choices": {"layers": []}}, "choices.layers is []; it should have at least 1 in it"),
         ({"choices": {"layers": [[2]]}}, "choices.layers holds [2]; allowed: numbers and names"),
         ({"choices": {"layer": [2]}}, "unknown key choices.layer (did you mean 'layers'?)"),

@@ -21,9 +21,12 @@ FEW: dict[str, Any] = {"training__epochs": 4, "training__batch_size": 3, "traini
 
 
 def chosen(model: str = "lstm_local small", **changes: Any) -> Params:
-    """A training that uses all there is: dropout, transposition, a schedule, random cuts, a mean."""
+    """A training that uses all there is: dropout, transposition, a schedule, random cuts, a mean.
+
+    It skips repeats, of which these melodies have none.
+    """
     everything = {**FEW, "training__transpose": 3, "training__schedule": "one_cycle"}
-    everything["training__average"] = 5
+    everything |= {"training__average": 5, "training__skip_repeats": 0.5}
     return settings(model, **{**everything, **changes})
 
 

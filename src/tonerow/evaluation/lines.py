@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tonerow.evaluation.ngram import Hashes, before, extend
+from tonerow.evaluation.ngram import before
 from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
-from tonerow.parts import runs_of_pieces
+from tonerow.parts import Hashes, extend, runs_of_pieces
 
 TICKS_PER_BEAT = 480
 """Times are rounded to this, so that equal rhythms are equal whatever a float has made of them."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonerow.evaluation.lines import TICKS_PER_BEAT, Lines
-from tonerow.evaluation.ngram import extend
 from tonerow.evaluation.note_scores import Floats, Ints
+from tonerow.parts import extend
 
 LONGEST_MATCH = 31
 """Longer matches count as this long."""

@@ -21,9 +21,8 @@ from tonerow.evaluation.note_scores import (
     joined,
     note_scores,
 )
-from tonerow.parts import Sums, numbered, runs_of_pieces
+from tonerow.parts import Hashes, Sums, extend, numbered, runs_of_pieces
 
-Hashes = NDArray[np.uint64]
 Choice = tuple[int, float]
 """An order and a weight."""
 
@@ -35,12 +34,6 @@ def before(values: Ints, first: Ints, back: int, start: int) -> Ints:
     """The value that stands `back` notes before each note; `start` before a piece's first."""
     at = numbered(np.diff(first))[1]
     return np.where(at >= back, np.roll(values, back), start)
-
-
-def extend(context: Hashes, values: Ints) -> Hashes:
-    """A 64-bit hash of contexts (n,) that hold one more value each, (n,) >= -1."""
-    key = (context ^ (values.astype(np.uint64) + np.uint64(1))) * np.uint64(0x9E3779B97F4A7C15)
-    return key ^ (key >> np.uint64(29))
 
 
 def contexts(pitch: Ints, first: Ints, longest: int, n_symbols: int = N_PITCHES) -> list[Hashes]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tonerow.evaluation.lines import TICKS_PER_BEAT, Lines
-from tonerow.evaluation.ngram import Counter, Hashes, Seen, before, extend
+from tonerow.evaluation.ngram import Counter, Seen, before
 from tonerow.evaluation.note_scores import N_PITCHES, Floats, Ints
+from tonerow.parts import Hashes, extend
 
 
 def _place(tick: Ints, beats: int) -> Ints:

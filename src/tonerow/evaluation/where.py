@@ -5,48 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tonerow.evaluation.intervals import over_works
-from tonerow.evaluation.ngram import Hashes, extend
 from tonerow.evaluation.note_scores import Floats, Ints
+from tonerow.repeats import Bools, heard_before
 from tonerow.views import Pieces
 
-RUN = 12
-"""Elements of a run that is no coincidence when a piece has had it before."""
 OPENING = 16
 """Elements of a piece's opening, in which there is little to look back on."""
 
-Bools = NDArray[np.bool_]
 Parts = Mapping[str, Bools]
 """By name, whether a note (n,) belongs to the part."""
-
-
-def heard_before(ids: Ints, first: Ints, run: int = RUN) -> Bools:
-    """Which elements lie in a run of `run` elements that their piece has had before.
-
-    Args:
-        ids: (n,), such as pitches.
-        first: int64 (n_pieces + 1,), where each piece begins; the last entry is n.
-        run: elements in a run, >= 1; the two may overlap, but not begin together.
-
-    Returns:
-        bool (n,).
-    """
-    n = len(ids)
-    piece = np.repeat(np.arange(len(first) - 1), np.diff(first))
-    starts = np.flatnonzero(np.arange(n) + run <= first[piece + 1] if n else np.zeros(0, bool))
-    key: Hashes = extend(np.zeros(len(starts), np.uint64), piece[starts])
-    for ahead in range(run):
-        key = extend(key, ids[starts + ahead])
-    _, earliest = np.unique(key, return_index=True)  # of equal runs the first
-    again = np.ones(len(starts), bool)
-    again[earliest] = False
-    edges = np.bincount(starts[again], minlength=n + 1) - np.bincount(
-        starts[again] + run, minlength=n + 1
-    )
-    inside: Bools = np.cumsum(edges)[:n] > 0
-    return inside
 
 
 def parts(ids: Ints, first: Ints, place: Floats | None = None, beat: Floats | None = None) -> Parts:

@@ -16,6 +16,9 @@ class Training(Section):
     """adam, or adamw, which applies weight_decay to the weights themselves and not through the
     gradient"""
 
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    """of both: squared gradients are averaged over about 1 / (1 - beta2) updates"""
+
     learning_rate: PositiveFloat
     """size of an update of the optimiser, above 0; with one_cycle, the highest of the run"""
 
@@ -49,6 +52,10 @@ class Training(Section):
     transpose: Annotated[int, Field(ge=0, le=12)]
     """semitones by which a window is shifted up or down at most, at random; 0-12, 0 is not at
     all"""
+
+    skip_repeats: Annotated[float, Field(ge=0, le=1)]
+    """share of the pieces, chosen anew for each epoch, that are learned from without the notes of runs
+    that they have played before; 0 is none"""
 
     average: NonNegativeInt
     """the model that is scored and kept has the mean of the weights over about so many updates; 0 is

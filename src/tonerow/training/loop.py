@@ -6,7 +6,7 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import fmean
@@ -18,15 +18,19 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tonerow.evaluation.scores import Tallies, Tally, score_batch, tally
-from tonerow.models.base import Batch, Model
+from tonerow.models.base import Model
 from tonerow.params import Params, Training
 from tonerow.progress import progress
 from tonerow.training.averaging import Average
+from tonerow.training.lessons import Lessons
 from tonerow.training.team import Team
 from tonerow.views import Pieces
-from tonerow.windows import batches, make_batch, training_windows, transpose, whole_pieces
+from tonerow.windows import whole_pieces
 
 EpochRow = dict[str, float]
+
+BETA1 = 0.9
+"""Of Adam: gradients are averaged over about 10 updates."""
 
 
 class TrainingError(RuntimeError):
@@ -90,8 +94,9 @@ def make_optimizer(model: Model, settings: Training) -> Optimizer:
     """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
     adamw = settings.optimizer == "adamw"
     kind: type[torch.optim.Adam] = torch.optim.AdamW if adamw else torch.optim.Adam
-    decay = settings.weight_decay
-    return kind(model.parameters(), settings.learning_rate, weight_decay=decay, fused=True)
+    betas, decay = (BETA1, settings.beta2), settings.weight_decay
+    rate = settings.learning_rate
+    return kind(model.parameters(), rate, betas, weight_decay=decay, fused=True)
 
 
 def clip(model: Model, settings: Training) -> None:
@@ -156,13 +161,14 @@ def fit(
     model.prepare(partial(whole_pieces, train))
     optimizer, average = make_optimizer(model, settings), Average(model, settings.average)
     learner = Learner(model, team.forward_of(model), optimizer, average, team)
+    lessons = Lessons.of(train, settings)
     resume = team.of_first(resume)
     if resume is not None:
         done = _restore(resume, learner)
     patience = settings.patience or settings.epochs
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < patience:
         started = time.monotonic()
-        tallies = _train_epoch(learner, train, settings, done.epoch, params.train.seed)
+        tallies = _train_epoch(learner, lessons, settings, done.epoch, params.train.seed)
         done.seconds += time.monotonic() - started
         row = {"epoch": done.epoch + 1, "learning_rate": learner.optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
@@ -184,25 +190,14 @@ def fit(
     return done
 
 
-def epoch_batches(
-    train: Pieces, settings: Training, epoch: int, seed: int
-) -> tuple[int, Iterator[Batch]]:
-    """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
-    generator = np.random.default_rng([seed, epoch])
-    windows = training_windows(train, settings, generator)
-    groups = batches(windows, settings.batch_size, generator)
-    made = (transpose(make_batch(train, group), settings.transpose, generator) for group in groups)
-    return len(groups), made
-
-
 def _train_epoch(
-    learner: Learner, train: Pieces, settings: Training, epoch: int, seed: int
+    learner: Learner, lessons: Lessons, settings: Training, epoch: int, seed: int
 ) -> Tallies:
     """One pass over the epoch's windows."""
     model, optimizer, team = learner.model.train(), learner.optimizer, learner.team
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, team.place]).generate_state(1)[0]))
     tallies = Tallies()
-    n, made = epoch_batches(train, settings, epoch, seed)
+    n, made = lessons.epoch(epoch, seed)
     bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
     for i, whole in enumerate(bar):
         factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
