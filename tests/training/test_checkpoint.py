@@ -115,6 +115,18 @@ def test_what_is_no_snapshot_is_set_aside_with_a_line(
     assert equal(SNAPSHOT, snapshots.load())
 
 
+def test_a_file_where_all_snapshots_should_be_is_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".checkpoints").write_text("mine")
+    snapshots = Snapshots(tmp_path, ["identity"])
+    assert snapshots.load() is None
+    assert (tmp_path / ".checkpoints.unreadable-1").read_text() == "mine"
+    assert ".checkpoints is a file" in capsys.readouterr().err
+    snapshots.save(SNAPSHOT)
+    assert equal(SNAPSHOT, snapshots.load())
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout, while the current folder is another, as in a temporary run."""

@@ -55,6 +55,9 @@ class Snapshots:
 
     def load(self) -> dict[str, Any] | None:
         """The snapshot, if there is one. What is not one of `save` is set aside, with a line."""
+        of_all = self._folder.parent
+        if of_all.exists() and not of_all.is_dir():
+            print(f"{of_all} is a file; it is {_set_aside(of_all)} now", file=sys.stderr)
         if not self._folder.exists() or (self._folder.is_dir() and not self._path.exists()):
             return None
         try:
