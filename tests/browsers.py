@@ -171,6 +171,8 @@ def _preferences(port: int, downloads: Path) -> str:
         "browser.download.folderList": "2",
         "browser.download.dir": f'"{downloads}"',
         "browser.shell.checkDefaultBrowser": "false",
+        "dom.max_script_run_time": "0",  # however busy the machine is, no script is ended
+        "dom.max_chrome_script_run_time": "0",
         "datareporting.policy.dataSubmissionEnabled": "false",
         "layout.css.devPixelsPerPx": '"1.0"',
     }
