@@ -86,6 +86,7 @@ class Firefox:
     def get(self, address: str) -> None:
         self.marionette.switch_to_frame()
         self.marionette.navigate("about:blank")
+        self.errors()  # of the page before, whose scripts may have been ended in the middle
         self.marionette.navigate(address)
 
     def run(self, script: str, *arguments: Any) -> Any:
