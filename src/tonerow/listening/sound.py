@@ -28,10 +28,10 @@ SILENCE = 1e-6
 _END = 119
 """A controller that MIDI has not defined: nothing sounds, but the track is as long as its place."""
 
-RATE = 32_000
-"""Samples in a second of an MP3: enough for what these instruments hold, in two thirds of the size."""
+RATE = 16_000
+"""Samples in a second of an MP3. With `QUALITY` an MP3 of 32,000 holds nothing above 8 kHz either."""
 QUALITY = 0.9
-"""0 is the largest file, 1 the smallest; this is about 6 kB a second."""
+"""0 is the largest file, 1 the smallest; this is about 3 kB a second."""
 
 Wave = NDArray[np.float32]
 
