@@ -8,25 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import melodies
+from tests.tiny import lines, melodies, playing
 from tonerow.repeats import heard_before, played_once
-from tonerow.views import Pieces
 
 RUN = [60, 62, 64, 65]
 OPENING, LONG = list(range(14)), list(range(20, 40))
-
-
-def lines(*pieces: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    ids = np.array([pitch for piece in pieces for pitch in piece])
-    return ids, np.cumsum([0, *(len(piece) for piece in pieces)])
-
-
-def playing(notes: Pieces, *pieces: list[int]) -> Pieces:
-    """Pieces that play these of the notes."""
-    index, first = lines(*pieces)
-    of = {name: values[index] for name, values in notes.notes.items()}
-    given = {name: values[index] for name, values in notes.given.items()}
-    return Pieces([str(i) for i in range(len(pieces))], first, of, given)
 
 
 def test_a_run_that_comes_again_is_heard_before() -> None:

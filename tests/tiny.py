@@ -103,6 +103,20 @@ def melodies(sizes: list[int], seed: int = 0, low: int = 55, high: int = 75) -> 
     return Pieces(ids, first, {"pitch": pitch}, random_rhythm(generator, first))
 
 
+def lines(*pieces: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pieces of these ids, end to end, and where each begins."""
+    ids = np.array([pitch for piece in pieces for pitch in piece])
+    return ids, np.cumsum([0, *(len(piece) for piece in pieces)])
+
+
+def playing(notes: Pieces, *pieces: list[int]) -> Pieces:
+    """Pieces that play these of the notes."""
+    index, first = lines(*pieces)
+    of = {name: values[index] for name, values in notes.notes.items()}
+    given = {name: values[index] for name, values in notes.given.items()}
+    return Pieces([str(i) for i in range(len(pieces))], first, of, given)
+
+
 def random_rhythm(generator: np.random.Generator, first: NDArray[np.int64]) -> dict[str, Tensor]:
     """The rhythm of random lines: times in half beats, and values that tell each note apart."""
     norms = generator.normal(size=(first[-1], 2))

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.tiny import melodies
+from tests.tiny import lines, melodies
 from tonerow.evaluation.where import by_part, parts
-
-
-def lines(*pieces: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    ids = np.array([pitch for piece in pieces for pitch in piece])
-    return ids, np.cumsum([0, *(len(piece) for piece in pieces)])
 
 
 def test_each_note_is_in_one_part_of_a_kind() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
-from tests.tiny import melodies, settings
+from tests.tiny import melodies, playing, settings
 from tonerow.params import Training
 from tonerow.training.lessons import Lessons
 from tonerow.views import Pieces
@@ -17,11 +15,8 @@ ONCE = 20
 
 def repeating(n: int) -> Pieces:
     """Melodies of 20 notes, each of which is played twice."""
-    once = melodies([ONCE] * n)
-    index = torch.arange(n * ONCE).view(n, ONCE).repeat(1, 2).flatten()
-    of = {name: values[index] for name, values in once.notes.items()}
-    given = {name: values[index] for name, values in once.given.items()}
-    return replace(once, first=2 * once.first, notes=of, given=given)
+    once = [list(range(i * ONCE, (i + 1) * ONCE)) for i in range(n)]
+    return playing(melodies([ONCE] * n), *([*own, *own] for own in once))
 
 
 def chosen(skip_repeats: float) -> Training:
