@@ -149,14 +149,14 @@ def _windows_to_a_note(
     begin: Ints, n: Ints, settings: Training, generator: np.random.Generator
 ) -> Windows:
     """Windows that end in the one note to predict; pieces as above."""
+    ends = np.cumsum(n)  # of the pieces, laid end to end
+    last = np.arange(n.sum())
     if settings.windows == "one":
-        piece, place = np.arange(len(n)), generator.integers(0, n)
-    else:
-        piece, place = numbered(n)
-    if 0 < settings.max_windows < len(piece):
-        chosen = np.sort(generator.choice(len(piece), settings.max_windows, replace=False))
-        piece, place = piece[chosen], place[chosen]
-    last = begin[piece] + place
+        last = ends - n + generator.integers(0, n)
+    if 0 < settings.max_windows < len(last):
+        last = np.sort(generator.choice(last, settings.max_windows, replace=False))
+    piece = np.searchsorted(ends, last, side="right")
+    last += (begin - ends + n)[piece]
     start = np.maximum(begin[piece], last - settings.window + 1)
     return Windows.of(start, last + 1, last)
 

@@ -45,9 +45,9 @@ class Lessons:
 
     def windows(self, generator: np.random.Generator) -> Windows:
         """The windows of an epoch."""
-        which = np.arange(self.n)
-        if self.settings.skip_repeats:
-            which[generator.random(self.n) < self.settings.skip_repeats] += self.n
+        share, which = self.settings.skip_repeats, None
+        if share:
+            which = np.arange(self.n) + self.n * (generator.random(self.n) < share)
         return training_windows(self.pieces, self.settings, generator, which)
 
 

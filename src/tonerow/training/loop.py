@@ -168,7 +168,7 @@ def fit(
     patience = settings.patience or settings.epochs
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < patience:
         started = time.monotonic()
-        tallies = _train_epoch(learner, lessons, settings, done.epoch, params.train.seed)
+        tallies = _train_epoch(learner, lessons, done.epoch, params.train.seed)
         done.seconds += time.monotonic() - started
         row = {"epoch": done.epoch + 1, "learning_rate": learner.optimizer.param_groups[0]["lr"]}
         row |= _rows("train", tallies)
@@ -190,11 +190,10 @@ def fit(
     return done
 
 
-def _train_epoch(
-    learner: Learner, lessons: Lessons, settings: Training, epoch: int, seed: int
-) -> Tallies:
+def _train_epoch(learner: Learner, lessons: Lessons, epoch: int, seed: int) -> Tallies:
     """One pass over the epoch's windows."""
     model, optimizer, team = learner.model.train(), learner.optimizer, learner.team
+    settings = lessons.settings
     torch.manual_seed(int(np.random.SeedSequence([seed, epoch, team.place]).generate_state(1)[0]))
     tallies = Tallies()
     n, made = lessons.epoch(epoch, seed)
