@@ -9,7 +9,36 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tonerow.models.base import START
-from tonerow.models.layers import Places, advance, interval, reverse, run_to_length
+from tonerow.models.layers import Dropout, Places, advance, interval, reverse, run_to_length
+
+MANY = 1 << 18
+
+
+@pytest.mark.parametrize("share", [0.1, 0.35, 0.9])
+def test_dropout_drops_its_share_and_scales_the_rest(share: float) -> None:
+    torch.manual_seed(0)
+    x = torch.full((MANY // 2, 2), 3.0, requires_grad=True)
+    drop = Dropout(share)
+    found = drop(x)
+    found.sum().backward()
+    left = found != 0
+    assert float((~left).double().mean()) == pytest.approx(share, abs=0.005)  # 5 sd and more
+    torch.testing.assert_close(
+        found[left], torch.full_like(found[left], 3 / (1 - share)), rtol=1e-4, atol=0
+    )
+    torch.testing.assert_close(x.grad, found / 3)
+    both = left[:, 0] & left[:, 1]
+    assert float(both.double().mean()) == pytest.approx((1 - share) ** 2, abs=0.007)
+    assert not torch.equal(drop(x), found)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.35, 1.0])
+def test_dropout_drops_nothing_out_of_training_and_all_of_a_whole(share: float) -> None:
+    x = torch.ones(3, 5, 7)
+    assert torch.equal(Dropout(share).eval()(x), x)
+    if share in (0, 1):
+        assert torch.equal(Dropout(share)(x), x * (1 - share))
+
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 

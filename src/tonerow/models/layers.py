@@ -12,6 +12,23 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 from tonerow.models.base import Notes
 from tonerow.models.vocabulary import TICKS_PER_BEAT
 
+CHANCES = 1 << 16
+"""A share that is dropped is a whole number of these parts."""
+
+
+class Dropout(nn.Dropout):
+    """As PyTorch's, but on a CPU it draws four numbers of 16 bits at once, in a fifth of the time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drops each number of x (...) with probability `p`, and scales the others, in training."""
+        dropped = round(self.p * CHANCES)
+        if not self.training or dropped in (0, CHANCES) or x.device.type != "cpu":
+            return super().forward(x)
+        drawn = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
+        chances = drawn.view(torch.int16)[: x.numel()].view(x.shape)  # all 16 bits of each
+        kept = (chances >= dropped - CHANCES // 2).to(x.dtype)
+        return x * kept.mul_(CHANCES / (CHANCES - dropped))
+
 
 def reverse(x: Tensor, length: Tensor) -> Tensor:
     """Reverses each row of (B, L, ...) within its own length; padding stays where it is."""

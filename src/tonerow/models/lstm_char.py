@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.copying import rising_with
 from tonerow.models.field_copying import FieldCopy
-from tonerow.models.layers import advance
+from tonerow.models.layers import Dropout, advance
 from tonerow.models.pairs import matched_back, matched_next
 from tonerow.models.predictions import Categorical, Prediction, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
@@ -53,7 +53,7 @@ class LstmChar(Model):
         inputs = embedding + (size + 1 if self.copy else 0)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(inputs, hidden_size, layers, dropout=between, batch_first=True)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.head = nn.Linear(hidden_size, size)
 
     def _run(self, before: Tensor, state: State) -> tuple[Predictions, State]:

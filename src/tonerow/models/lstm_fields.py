@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import TimeHead
-from tonerow.models.layers import advance
+from tonerow.models.layers import Dropout, advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -64,7 +64,7 @@ class LstmFields(Model):
         self.lstms = nn.ModuleDict(
             {name: nn.LSTM(embedding, field_size, batch_first=True) for name in FIELDS}
         )
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         likelihood = time_head == "classify" or (
             time_head == "regress" and density != "squared_error"
         )

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
-from tonerow.models.layers import RhythmEncoder
+from tonerow.models.layers import Dropout, RhythmEncoder
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -65,9 +65,9 @@ class LstmFull(Model):
         self.score = nn.Linear(width, 1)
         self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
         inputs = pitch_embedding + self.context.size + width
-        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), Dropout(dropout))
         self.decoder = nn.LSTMCell(hidden_size, hidden_size)
-        self.drop = nn.Dropout(output_dropout)
+        self.drop = Dropout(output_dropout)
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:

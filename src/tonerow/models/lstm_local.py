@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
-from tonerow.models.layers import RhythmEncoder, advance
+from tonerow.models.layers import Dropout, RhythmEncoder, advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -60,9 +60,9 @@ class LstmLocal(Model):
         self.pitch_dropout = pitch_dropout
         self.context = Context(hidden_size, n_pitches, whole_rhythm=True, **context)
         inputs = pitch_embedding + 2 * encoder_size + self.context.size
-        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), nn.Dropout(dropout))
+        self.mix = nn.Sequential(nn.Linear(inputs, hidden_size), nn.ReLU(), Dropout(dropout))
         self.decoder = nn.LSTM(hidden_size, hidden_size, batch_first=True)
-        self.drop = nn.Dropout(output_dropout)
+        self.drop = Dropout(output_dropout)
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:

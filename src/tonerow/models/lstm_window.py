@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 (the usual name)
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.heads import ContinuousHead
-from tonerow.models.layers import advance
+from tonerow.models.layers import Dropout, advance
 from tonerow.models.predictions import Categorical, Predictions
 from tonerow.models.vocabulary import Vocabularies
 
@@ -62,7 +62,7 @@ class LstmWindow(Model):
         self.reach = window
         n_pitches = vocabularies["pitch"].size
         self.embedding = nn.Embedding(n_pitches, pitch_embedding)
-        self.drop = nn.Dropout(embedding_dropout)
+        self.drop = Dropout(embedding_dropout)
         width = pitch_embedding + len(VALUES)
         self.lstm = nn.LSTM(
             width, hidden_size, layers, dropout=dropout if layers > 1 else 0.0, batch_first=True

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.event_context import TIMES, EventContext
 from tonerow.models.heads import ContinuousHead
-from tonerow.models.layers import advance
+from tonerow.models.layers import Dropout, advance
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import Vocabularies
 
@@ -77,7 +77,7 @@ class RnnHeads(Model):
         width = max(embedding, 1) * len(self.classes) + len(self.values) + self.context.size
         between = dropout if layers > 1 else 0.0
         self.rnn = CELLS[cell](width, hidden_size, layers, dropout=between, batch_first=True)
-        self.drop = nn.Dropout(output_dropout)
+        self.drop = Dropout(output_dropout)
         self.heads = nn.ModuleDict(
             {name: nn.Linear(hidden_size, vocabularies[name].size) for name in self.classes}
         )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tonerow.models.base import Batch, Model, Notes, Sees, State, embed
 from tonerow.models.context import Context
+from tonerow.models.layers import Dropout
 from tonerow.models.pairs import DISTANCES, DIVISORS, NEAR, distance_class, folded, lookup
 from tonerow.models.predictions import Categorical, Predictions, at_note
 from tonerow.models.vocabulary import TICKS_PER_BEAT, Vocabularies
@@ -67,10 +68,10 @@ class Block(nn.Module):
         self.heads = heads
         self.to_attention, self.to_feed = nn.LayerNorm(size), nn.LayerNorm(size)
         self.query_key_value = nn.Linear(size, 3 * size)
-        self.attended = nn.Sequential(nn.Linear(size, size), nn.Dropout(dropout))
+        self.attended = nn.Sequential(nn.Linear(size, size), Dropout(dropout))
         self.feed = nn.Sequential(
             *(nn.Linear(size, 4 * size), nn.GELU(), nn.Linear(4 * size, size)),
-            nn.Dropout(dropout),
+            Dropout(dropout),
         )
 
     def forward(self, x: Tensor, positions: Tensor, past: Past) -> tuple[Tensor, Past]:
@@ -134,7 +135,7 @@ class Transformer(Model):
         self.positions = RelativePositions(heads)
         self.blocks = nn.ModuleList([Block(hidden_size, heads, dropout) for _ in range(layers)])
         self.norm = nn.LayerNorm(hidden_size)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.head = nn.Linear(hidden_size, n_pitches)
 
     def forward(self, batch: Batch) -> Predictions:
