@@ -17,9 +17,7 @@ from tonerow.training.checkpoint import Snapshots, code_digest
 
 SNAPSHOT = {
     "progress": {"epoch": 3, "curves": [{"nll": 1.5}], "best": ""},
-    "weights": {"a": torch.arange(3.0)},
-    "average": {"seen": 0, "weights": {}},
-    "optimizer": {},
+    "learners": [{"weights": {"a": torch.arange(3.0)}, "average": {"seen": 0}, "optimizer": {}}],
 }
 LATER = {**SNAPSHOT, "progress": {"epoch": 4}}
 
@@ -27,6 +25,8 @@ LATER = {**SNAPSHOT, "progress": {"epoch": 4}}
 def equal(a: Any, b: Any) -> bool:
     if isinstance(a, torch.Tensor):
         return torch.equal(a, b)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(equal, a, b))
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
     return bool(a == b)
@@ -73,7 +73,7 @@ def put_bytes(content: bytes, folder: Path) -> None:
 
 def put_too_little(folder: Path) -> None:
     folder.mkdir(parents=True)
-    torch.save({"progress": {}, "weights": {}}, folder / "snapshot.pt")
+    torch.save({"progress": {}, "learner": []}, folder / "snapshot.pt")
 
 
 def put_another_kind(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.tiny import melodies, model_of, settings
+from tests.tiny import melodies, model_of, pieces_for, settings
 from tonerow.evaluation.scores import evaluate
 from tonerow.params import Params
 from tonerow.training.checkpoint import Snapshots
@@ -55,9 +55,40 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(model: str) -> None:
     assert not same(first.best_weights, other.best_weights)
 
 
+@pytest.mark.parametrize("model", ["lstm_local small", "lstm_window published"])
+def test_each_network_learns_as_if_it_were_alone(model: str) -> None:
+    networks = f"models__{model.replace(' ', '__')}__networks"
+    alone, both = (chosen(model, **{networks: n}) for n in (1, 2))
+    weights: list[dict[str, Tensor]] = []
+    last: list[dict[str, Any]] = [{}]
+
+    def keep(row: dict[str, float], snapshot: dict[str, Any]) -> None:
+        last[0] = snapshot
+
+    for params in (alone, both):
+        built = model_of(params)
+        train, val = pieces_for(built, (30, 20, 9, 1)), pieces_for(built, (15, 12), seed=1)
+        done = fit(built, train, val, params, keep)
+        weights += [copied(learner["weights"]) for learner in last[0]["learners"]]
+        assert done.notes == params.selected.training.epochs * train.n_notes
+    assert same(weights[0], weights[1])
+    assert not same(weights[0], weights[2])
+
+
 def test_the_order_of_batches_follows_the_seed() -> None:
     first, other = trained(chosen()), trained(chosen(train__seed=2))  # from the same weights
     assert not same(first.best_weights, other.best_weights)
+
+
+def weights_of(snapshot: dict[str, Any]) -> dict[str, Tensor]:
+    """Of all networks, by their names in the model."""
+    learners = snapshot["learners"]
+    several = len(learners) > 1
+    return {
+        f"networks.{i}.{name}" if several else name: weights
+        for i, learner in enumerate(learners)
+        for name, weights in learner["weights"].items()
+    }
 
 
 @pytest.mark.parametrize("after", [1, 3])
@@ -67,7 +98,7 @@ def test_going_on_after_an_interruption_changes_nothing(
 ) -> None:
     params = chosen(model)
     whole, last = {}, {}
-    done = trained(params, lambda row, snapshot: whole.update(snapshot["weights"]))
+    done = trained(params, lambda row, snapshot: whole.update(weights_of(snapshot)))
     snapshots = Snapshots(tmp_path, ["training"])
 
     def stop(row: dict[str, float], snapshot: dict[str, Any]) -> None:
@@ -79,7 +110,7 @@ def test_going_on_after_an_interruption_changes_nothing(
         trained(params, stop)
     going_on = trained(
         params,
-        lambda row, snapshot: last.update(snapshot["weights"]),
+        lambda row, snapshot: last.update(weights_of(snapshot)),
         seed=77,
         resume=snapshots.load(),
     )
@@ -194,7 +225,7 @@ def test_val_is_not_learnt_from() -> None:
     last: list[dict[str, Tensor]] = []
 
     def keep(row: dict[str, float], snapshot: dict[str, Any]) -> None:
-        last[:] = [copied(snapshot["weights"])]
+        last[:] = [copied(weights_of(snapshot))]
 
     fit(model_of(params), TRAIN, VAL, params, keep)
     first = last[0]
@@ -215,7 +246,8 @@ def test_the_optimiser_is_the_one_asked_for() -> None:
 def test_the_mean_of_the_weights_is_scored_and_kept() -> None:
     params = chosen()
     weights: list[dict[str, Tensor]] = [{}]
-    done = trained(params, lambda row, snapshot: weights.append(copied(snapshot["weights"])))
+    done = trained(params, lambda row, snapshot: weights.append(copied(weights_of(snapshot))))
+    assert done.best_weights.keys() == weights[done.best_epoch].keys()
     assert not same(done.best_weights, weights[done.best_epoch])
     model = model_of(params)
     model.load_state_dict(done.best_weights)

@@ -19,11 +19,13 @@ from tonerow.training import EpochRow, Progress, Team, TeamError, TrainingError,
 
 SIZE = 3
 TRAIN, VAL = (30, 20, 25, 9, 1), (15, 12)
-GOES_ON = "lstm_local small"
+GOES_ON = ("lstm_local small", "rnn_heads published 3")
 NO_DROPOUT: dict[str, dict[str, float]] = {  # what is drawn in it depends on the process
     "rnn_vanilla published": {},
-    GOES_ON: {"dropout": 0.0, "output_dropout": 0.0, "pitch_dropout": 0.0},
+    "lstm_local small": {"dropout": 0.0, "output_dropout": 0.0, "pitch_dropout": 0.0},
     "rnn_heads published": {},  # keeps the size of its errors beside the weights
+    "rnn_heads published 3": {},  # networks: one for each process
+    "rnn_vanilla published 2": {},  # not as many for each
     "lstm_window published": {"dropout": 0.0, "embedding_dropout": 0.0},  # the last notes count
 }
 
@@ -34,21 +36,25 @@ class Kept:
 
     Attributes:
         done: by the model's name.
-        snapshot: of `GOES_ON` after its first epoch.
+        snapshots: by the model's name, after its first epoch.
     """
 
     done: dict[str, Progress] = field(default_factory=dict)
-    snapshot: dict[str, Any] = field(default_factory=dict)
+    snapshots: dict[str, Any] = field(default_factory=dict)
 
 
 def chosen(name: str, **changes: Any) -> Params:
     """Batches of 4 windows, of which the last has fewer than there are processes."""
-    model, size = name.split()
+    model, size, *networks = name.split()
     training = {"epochs": 3, "batch_size": 4, "window": 12, "average": 5, **changes}
     if size == "small":
         training |= {"schedule": "one_cycle", "transpose": 3}
     own = {f"models__{model}__{size}__{key}": value for key, value in NO_DROPOUT[name].items()}
-    return settings(name, **own, **{f"training__{key}": value for key, value in training.items()})
+    if networks:
+        own[f"models__{model}__{size}__networks"] = int(networks[0])
+    return settings(
+        f"{model} {size}", **own, **{f"training__{key}": value for key, value in training.items()}
+    )
 
 
 def trained(
@@ -66,20 +72,23 @@ def trained(
 def all_trained(team: Team, of: Vocabularies) -> Kept:
     """Every model, one after the other."""
     kept = Kept()
-
-    def keep(row: EpochRow, snapshot: dict[str, Any]) -> None:
-        if row["epoch"] == 1:
-            kept.snapshot = copy.deepcopy(snapshot)
-
     for name in NO_DROPOUT:
-        on_epoch = keep if name == GOES_ON else lambda *_: None
-        kept.done[name] = trained(chosen(name), team, of, on_epoch)
+
+        def keep(row: EpochRow, snapshot: dict[str, Any], name: str = name) -> None:
+            if row["epoch"] == 1:
+                kept.snapshots[name] = copy.deepcopy(snapshot)
+
+        kept.done[name] = trained(chosen(name), team, of, keep)
     return kept
+
+
+def all_going_on(team: Team, of: Vocabularies, snapshots: dict[str, Any]) -> dict[str, Progress]:
+    return {name: trained(chosen(name), team, of, resume=snapshots[name]) for name in GOES_ON}
 
 
 def take_part(team: Team, of: Vocabularies) -> None:
     all_trained(team, of)
-    trained(chosen(GOES_ON), team, of, resume={"only": "that of the first process counts"})
+    all_going_on(team, of, {name: {"only": "that of the first counts"} for name in GOES_ON})
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +97,10 @@ def alone() -> Kept:
 
 
 @pytest.fixture(scope="module")
-def together(alone: Kept) -> tuple[Kept, Progress]:
+def together(alone: Kept) -> tuple[Kept, dict[str, Progress]]:
     of = fields()
     with team_of(SIZE, "cpu", take_part, of) as team:
-        return all_trained(team, of), trained(chosen(GOES_ON), team, of, resume=alone.snapshot)
+        return all_trained(team, of), all_going_on(team, of, alone.snapshots)
 
 
 def assert_same(one: Progress, other: Progress) -> None:
@@ -105,19 +114,27 @@ def assert_same(one: Progress, other: Progress) -> None:
 
 @pytest.mark.parametrize("name", NO_DROPOUT)
 def test_several_processes_learn_what_one_learns(
-    alone: Kept, together: tuple[Kept, Progress], name: str
+    alone: Kept, together: tuple[Kept, dict[str, Progress]], name: str
 ) -> None:
     assert_same(alone.done[name], together[0].done[name])
 
 
-def test_they_go_on_from_the_snapshot_of_the_first(
-    alone: Kept, together: tuple[Kept, Progress]
+def test_networks_of_their_own_learn_the_same_to_the_bit(
+    alone: Kept, together: tuple[Kept, dict[str, Progress]]
 ) -> None:
-    assert_same(alone.done[GOES_ON], together[1])
+    one, three = (of.done["rnn_heads published 3"].best_weights for of in (alone, together[0]))
+    assert all(torch.equal(one[name], three[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", GOES_ON)
+def test_they_go_on_from_the_snapshot_of_the_first(
+    alone: Kept, together: tuple[Kept, dict[str, Progress]], name: str
+) -> None:
+    assert_same(alone.done[name], together[1][name])
 
 
 def test_each_draws_its_own_numbers_in_dropout() -> None:
-    params = settings(GOES_ON, training__epochs=1, training__batch_size=4)
+    params = settings(GOES_ON[0], training__epochs=1, training__batch_size=4)
     first, second = (trained(params, Team(place, 1), fields()).best_weights for place in (0, 1))
     assert any(not torch.equal(first[name], second[name]) for name in first)
 

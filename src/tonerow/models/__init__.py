@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tonerow.models.base import Model
-from tonerow.models.ensemble import Ensemble
+from tonerow.models.ensemble import joined
 from tonerow.models.vocabulary import Vocabularies
 
 
@@ -39,13 +39,12 @@ def build(name: str, settings: Mapping[str, Any], vocabularies: Vocabularies) ->
 
     Args:
         name: of the architecture.
-        settings: the arguments of its class, and `networks`: how many such networks an `Ensemble`
-            has; 1, or nothing: it is one alone.
+        settings: the arguments of its class, and `networks`: how many such networks it has;
+            without, it is one.
         vocabularies: of the tokens.
 
     Raises:
         LookupError: there is no such architecture.
     """
     own = {key: value for key, value in settings.items() if key != "networks"}
-    networks = [find(name)(vocabularies, **own) for _ in range(settings.get("networks", 1))]
-    return networks[0] if len(networks) == 1 else Ensemble(networks)
+    return joined([find(name)(vocabularies, **own) for _ in range(settings.get("networks", 1))])

@@ -11,11 +11,16 @@ from tonerow.models.base import Batch, Model, Notes, State
 from tonerow.models.predictions import Mean, Predictions
 
 
-class Ensemble(Model):
-    """Networks that differ in their first weights and in what dropout hides from them.
+def joined(networks: Sequence[Model]) -> Model:
+    """One network itself, several as an `Ensemble`."""
+    return networks[0] if len(networks) == 1 else Ensemble(networks)
 
-    Each learns from its own loss, from the same batches; what is scored, and so what decides when
-    training stops, is the mean of their probabilities.
+
+class Ensemble(Model):
+    """Networks that differ in their first weights, the order of windows, and what dropout hides.
+
+    Each learns as if it were alone; what is scored, and so what decides when training stops, is the
+    mean of their probabilities.
 
     Source: deep ensembles (Lakshminarayanan, Pritzel and Blundell, 2017).
 
@@ -47,21 +52,5 @@ class Ensemble(Model):
         predictions, states = zip(*(own.step(before, at) for own, at in pairs), strict=True)
         return self._mean(predictions), {"networks": [*states]}
 
-    def loss(self, predictions: Predictions, batch: Batch) -> Tensor:
-        """The sum of the networks' own losses."""
-        pairs = zip(self.learners(), self._each(predictions), strict=True)
-        losses = [own.loss(said, batch) for own, said in pairs]
-        return sum(losses[1:], losses[0])
-
-    def observe(self, predictions: Predictions, batch: Batch) -> None:
-        """See `Model.observe`."""
-        for own, said in zip(self.learners(), self._each(predictions), strict=True):
-            own.observe(said, batch)
-
     def _mean(self, each: Sequence[Predictions]) -> Predictions:
         return {name: Mean(tuple(said[name] for said in each)) for name in self.predicts}
-
-    def _each(self, predictions: Predictions) -> list[Predictions]:
-        """What each network said, of what `_mean` made of it."""
-        means = {name: cast(Mean, predictions[name]).of for name in self.predicts}
-        return [{name: of[i] for name, of in means.items()} for i in range(len(self.networks))]

@@ -230,7 +230,7 @@ class Mean(Prediction):
         return each.logsumexp(0) - math.log(len(self.of))
 
     def loss(self, ids: Tensor, values: Tensor | None) -> Tensor:
-        """Nats of the mean; what the networks of an `Ensemble` learn from is their own losses."""
+        """Nats of the mean. The networks of an `Ensemble` learn from their own losses, one by one."""
         return self.nll(ids)
 
     def at(self, index: Index) -> Mean:

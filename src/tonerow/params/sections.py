@@ -132,8 +132,8 @@ class Train(Section):
     """CPU threads of torch in each process, 1-1024; another number gives slightly other weights"""
 
     processes: Annotated[int, Field(ge=1, le=64)]
-    """that share each batch, 1-64; on GPUs as many as there are, at most; another number gives
-    slightly other weights"""
+    """that share the networks of a model, else each batch, 1-64; on GPUs as many as there are, at
+    most; another number gives slightly other weights"""
 
 
 class Evaluate(Section):

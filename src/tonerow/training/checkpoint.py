@@ -19,7 +19,7 @@ import torch
 from tonerow.files import save_tensors
 from tonerow.params import Params
 
-KEYS = {"progress", "weights", "average", "optimizer"}
+KEYS = {"progress", "learners"}
 """What a snapshot holds, see `tonerow.training.loop`."""
 
 

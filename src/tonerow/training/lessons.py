@@ -36,9 +36,9 @@ class Lessons:
         pieces = _joined(train, played_once(train)) if settings.skip_repeats else train
         return cls(pieces, len(train.ids), settings)
 
-    def epoch(self, epoch: int, seed: int) -> tuple[int, Iterator[Batch]]:
-        """How many batches an epoch has, and the batches; both depend on (seed, epoch) alone."""
-        settings, generator = self.settings, np.random.default_rng([seed, epoch])
+    def epoch(self, epoch: int, seed: int, network: int = 0) -> tuple[int, Iterator[Batch]]:
+        """How many batches an epoch has, and the batches; both depend on the three numbers alone."""
+        settings, generator = self.settings, np.random.default_rng([seed, epoch, network])
         groups = batches(self.windows(generator), settings.batch_size, generator)
         made = (make_batch(self.pieces, group) for group in groups)
         return len(groups), (transpose(of, settings.transpose, generator) for of in made)

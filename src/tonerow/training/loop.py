@@ -14,23 +14,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from tonerow.evaluation.scores import Tallies, Tally, score_batch, tally
 from tonerow.models.base import Model
-from tonerow.params import Params, Training
+from tonerow.models.ensemble import joined
+from tonerow.params import Params
 from tonerow.progress import progress
-from tonerow.training.averaging import Average
+from tonerow.training.learner import Learner
 from tonerow.training.lessons import Lessons
 from tonerow.training.team import Team
 from tonerow.views import Pieces
 from tonerow.windows import whole_pieces
 
 EpochRow = dict[str, float]
-
-BETA1 = 0.9
-"""Of Adam: gradients are averaged over about 10 updates."""
 
 
 class TrainingError(RuntimeError):
@@ -71,43 +68,6 @@ class Progress:
         }
 
 
-@dataclass(frozen=True)
-class Learner:
-    """A model that learns.
-
-    Attributes:
-        model: whose weights the updates change.
-        forward: the model, as it is called while it learns.
-        optimizer: of these weights.
-        average: with the weights that are scored and kept.
-        team: the processes that share the batches.
-    """
-
-    model: Model
-    forward: nn.Module
-    optimizer: Optimizer
-    average: Average
-    team: Team
-
-
-def make_optimizer(model: Model, settings: Training) -> Optimizer:
-    """Adam, or AdamW with its decoupled weight decay (Loshchilov and Hutter, 2019)."""
-    adamw = settings.optimizer == "adamw"
-    kind: type[torch.optim.Adam] = torch.optim.AdamW if adamw else torch.optim.Adam
-    betas, decay = (BETA1, settings.beta2), settings.weight_decay
-    rate = settings.learning_rate
-    return kind(model.parameters(), rate, betas, weight_decay=decay, fused=True)
-
-
-def clip(model: Model, settings: Training) -> None:
-    """Bounds the gradients as the settings say, of each network by itself."""
-    for learner in model.learners():
-        if settings.clip_value:
-            torch.nn.utils.clip_grad_value_(learner.parameters(), settings.clip_value)
-        if settings.clip_norm:
-            torch.nn.utils.clip_grad_norm_(learner.parameters(), settings.clip_norm)
-
-
 def learning_rate_factor(done: float, schedule: str) -> float:
     """The factor on the learning rate after the share `done` (0-1) of training.
 
@@ -144,9 +104,10 @@ def fit(
         params: the settings; val is scored as in the evaluation. Windows, batches and
             transpositions depend on the seed and the epoch, dropout on the place in the team too.
         on_epoch: called after each epoch with its row of the curves (nats a note and accuracy on
-            train and val) and with a snapshot from which `resume` goes on.
+            train, of several networks their mean, and on val, of the model that they are) and with a
+            snapshot from which `resume` goes on.
         resume: such a snapshot; that of the team's first process counts.
-        team: the processes that share the batches, each of which calls this with the same model.
+        team: the processes that share the work, each of which calls this with the same model.
 
     Returns:
         The curves and the best weights.
@@ -159,22 +120,25 @@ def fit(
     settings, scoring = params.selected.training, params.evaluate
     done = Progress()
     model.prepare(partial(whole_pieces, train))
-    optimizer, average = make_optimizer(model, settings), Average(model, settings.average)
-    learner = Learner(model, team.forward_of(model), optimizer, average, team)
+    mine, beside = team.networks(len(model.learners()))
+    learners = [Learner.of(i, own, settings, beside) for i, own in enumerate(model.learners())]
+    scored = joined([learner.average.model for learner in learners])
     lessons = Lessons.of(train, settings)
     resume = team.of_first(resume)
     if resume is not None:
-        done = _restore(resume, learner)
+        done = _restore(resume, learners)
     patience = settings.patience or settings.epochs
     while done.epoch < settings.epochs and done.epoch - done.best_epoch < patience:
         started = time.monotonic()
-        tallies = _train_epoch(learner, lessons, done.epoch, params.train.seed)
+        own = [_train_epoch(of, lessons, done.epoch, params.train.seed) for of in learners[mine]]
+        tallies = _added_up(scored, own, team)
         done.seconds += time.monotonic() - started
-        row = {"epoch": done.epoch + 1, "learning_rate": learner.optimizer.param_groups[0]["lr"]}
+        for learner in learners if beside.size < team.size else []:
+            learner.load_state_dict(team.said_by(learner.number % team.size, learner.state_dict()))
+        rate = learners[0].optimizer.param_groups[0]["lr"]
+        row = {"epoch": done.epoch + 1, "learning_rate": rate}
         row |= _rows("train", tallies)
-        row |= _rows(
-            "val", _added_up(learner, tally(learner.average.model, val, scoring, team.own))
-        )
+        row |= _rows("val", _added_up(scored, [tally(scored, val, scoring, team.own)], team))
         if not math.isfinite(row["train_nll"] + row["val_nll"]):
             raise TrainingError(
                 f"the loss is no longer a number in epoch {done.epoch + 1}; lower learning_rate "
@@ -182,48 +146,46 @@ def fit(
             )
         done.epoch += 1
         done.curves.append(row)
-        done.notes += tallies.notes
+        done.notes += tallies.notes // len(learners)
         if row["val_nll"] < done.best_nll:
             done.best_nll, done.best_epoch = row["val_nll"], done.epoch
-            done.best_weights = copy.deepcopy(learner.average.model.state_dict())
-        on_epoch(row, _snapshot(done, learner))
+            done.best_weights = copy.deepcopy(scored.state_dict())
+        on_epoch(row, _snapshot(done, learners))
     return done
 
 
 def _train_epoch(learner: Learner, lessons: Lessons, epoch: int, seed: int) -> Tallies:
-    """One pass over the epoch's windows."""
-    model, optimizer, team = learner.model.train(), learner.optimizer, learner.team
-    settings = lessons.settings
-    torch.manual_seed(int(np.random.SeedSequence([seed, epoch, team.place]).generate_state(1)[0]))
+    """One pass of a network over the epoch's windows."""
+    network, number, team = learner.network.train(), learner.number, learner.team
+    settings, numbers = lessons.settings, np.random.SeedSequence([seed, epoch, team.place, number])
+    torch.manual_seed(int(numbers.generate_state(1)[0]))
     tallies = Tallies()
-    n, made = lessons.epoch(epoch, seed)
-    bar = progress(made, total=n, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="batch")
+    n, made = lessons.epoch(epoch, seed, number)
+    which = f", network {number + 1}" if number else ""
+    title = f"epoch {epoch + 1}/{settings.epochs}{which}"
+    bar = progress(made, total=n, desc=title, unit="batch")
     for i, whole in enumerate(bar):
         factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * factor
         batch, share = team.share(whole)
         predictions = learner.forward(batch)
-        loss = team.size * share * model.loss(predictions, batch)
-        optimizer.zero_grad(set_to_none=True)
+        loss = team.size * share * network.loss(predictions, batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        clip(model, settings)
-        optimizer.step()
-        model.observe(predictions, batch)
-        team.agree(model, share)
-        learner.average.follow(model)
+        learner.update(settings.learning_rate * factor, settings)
+        network.observe(predictions, batch)
+        team.agree(network, share)
+        learner.average.follow(network)
         if share:
-            tallies.add(score_batch(predictions, batch, model.vocabularies))
-    return _added_up(learner, tallies)
+            tallies.add(score_batch(predictions, batch, network.vocabularies))
+    return tallies
 
 
-def _added_up(learner: Learner, own: Tallies) -> Tallies:
-    """The sums of all processes."""
-    names = learner.model.predicts
-    rows = [[*vars(own.fields.get(name, Tally())).values()] for name in names]
-    device = next(learner.model.parameters()).device
-    sums = learner.team.add_up(torch.tensor(rows, dtype=torch.float64, device=device)).tolist()
-    fields = zip(names, sums, strict=True)
+def _added_up(model: Model, own: list[Tallies], team: Team) -> Tallies:
+    """The sums of all that all processes have."""
+    names = model.predicts
+    rows = [[[*vars(of.fields.get(name, Tally())).values()] for name in names] for of in own]
+    device = next(model.parameters()).device
+    sums = torch.tensor(rows, dtype=torch.float64, device=device).sum(0)
+    fields = zip(names, team.add_up(sums).tolist(), strict=True)
     return Tallies(
         {name: Tally(nats, int(hits), int(notes)) for name, (nats, hits, notes) in fields}
     )
@@ -236,18 +198,12 @@ def _rows(split: str, scores: Tallies) -> EpochRow:
     return {f"{split}_nll": scores.nll(), f"{split}_accuracy": fmean(accuracy.values()), **each}
 
 
-def _snapshot(done: Progress, learner: Learner) -> dict[str, Any]:
-    return {
-        "progress": vars(done),
-        "weights": learner.model.state_dict(),
-        "average": learner.average.state_dict(),
-        "optimizer": learner.optimizer.state_dict(),
-    }
+def _snapshot(done: Progress, learners: list[Learner]) -> dict[str, Any]:
+    return {"progress": vars(done), "learners": [learner.state_dict() for learner in learners]}
 
 
-def _restore(snapshot: dict[str, Any], learner: Learner) -> Progress:
-    learner.model.load_state_dict(snapshot["weights"])
-    learner.average.load_state_dict(snapshot["average"])
-    learner.optimizer.load_state_dict(snapshot["optimizer"])
+def _restore(snapshot: dict[str, Any], learners: list[Learner]) -> Progress:
+    for learner, state in zip(learners, snapshot["learners"], strict=True):
+        learner.load_state_dict(state)
     print(f"going on after epoch {snapshot['progress']['epoch']}", file=sys.stderr)
     return Progress(**snapshot["progress"])

@@ -1,7 +1,8 @@
-"""Processes that train one model together: each learns from its rows of every batch.
+"""Processes that train one model together.
 
-All hold the same weights and take the same steps, by the gradient of the whole batch. The curves are
-those of one process, up to rounding and to which numbers dropout draws.
+Where a model has as many networks for each, a process trains those of its own. Else it learns from its
+rows of every batch: all hold the same weights and take the same steps, by the gradient of the whole
+batch. The curves are those of one process, up to rounding and to which numbers dropout draws.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ class Team:
     place: int = 0
     size: int = 1
 
+    def networks(self, n: int) -> tuple[slice, Team]:
+        """Which of a model's n networks this process trains, and with whom it shares each batch."""
+        if self.size == 1 or n % self.size:
+            return slice(None), self
+        return self.own, Team()
+
     def forward_of(self, model: nn.Module) -> nn.Module:
         """The model as it is called in training: its gradients become the mean of all processes'."""
         if self.size == 1:
@@ -85,10 +92,14 @@ class Team:
 
     def of_first(self, value: Any) -> Any:
         """What the process at 0 holds: tensors, numbers, strings, lists and dicts."""
+        return self.said_by(0, value)
+
+    def said_by(self, place: int, value: Any) -> Any:
+        """What another process holds, likewise."""
         if self.size == 1:
             return value
         values = [value]
-        distributed.broadcast_object_list(values)
+        distributed.broadcast_object_list(values, src=place)
         return values[0]
 
 
