@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.tiny import melodies, model_of, pieces_for, settings
 from tonerow.evaluation.scores import evaluate
-from tonerow.params import Params
+from tonerow.params import Params, Training
 from tonerow.training.checkpoint import Snapshots
 from tonerow.training.loop import Progress, TrainingError, fit, learning_rate_factor
 
@@ -179,21 +179,25 @@ def test_a_row_of_the_curves_for_each_epoch() -> None:
         assert row["learning_rate"] == chosen().selected.training.learning_rate
 
 
+def factors(schedule: str, final_rate: float, n: int) -> list[float]:
+    own = Training.model_construct(schedule=schedule, final_rate=final_rate)
+    return [learning_rate_factor(i / n, own) for i in range(n + 1)]
+
+
 def test_a_constant_rate_is_constant() -> None:
-    assert {learning_rate_factor(i / 9, "constant") for i in range(10)} == {1.0}
+    assert set(factors("constant", 0.5, 9)) == {1.0}
 
 
-def test_one_cycle_rises_and_falls() -> None:
-    factors = [learning_rate_factor(i / 1000, "one_cycle") for i in range(1001)]
-    top = factors.index(max(factors))
-    assert factors[0] == pytest.approx(1 / 25)
-    assert factors[top] == pytest.approx(1.0)
-    assert top == pytest.approx(100, abs=1)
-    assert factors[-1] == pytest.approx(1e-4)
-    assert factors[: top + 1] == sorted(factors[: top + 1])
-    assert factors[top:] == sorted(factors[top:], reverse=True)
-    assert factors[50] == pytest.approx((1 / 25 + 1) / 2)
-    assert factors[550] == pytest.approx((1 + 1e-4) / 2)
+@pytest.mark.parametrize("final", [0.0, 0.0001, 0.25, 1.0])
+def test_one_cycle_rises_and_falls(final: float) -> None:
+    found = factors("one_cycle", final, 1000)
+    assert found[0] == pytest.approx(1 / 25)
+    assert found[100] == pytest.approx(1.0) == max(found)
+    assert found[-1] == pytest.approx(final)
+    assert found[:101] == sorted(found[:101])
+    assert found[100:] == sorted(found[100:], reverse=True)
+    assert found[50] == pytest.approx((1 / 25 + 1) / 2)
+    assert found[550] == pytest.approx((1 + final) / 2)
 
 
 def test_the_rate_of_the_optimiser_follows_the_schedule() -> None:

@@ -23,7 +23,10 @@ class Training(Section):
     """size of an update of the optimiser, above 0; with one_cycle, the highest of the run"""
 
     schedule: Literal["constant", "one_cycle"]
-    """of the learning rate: constant, or one_cycle, which rises first and then falls to almost 0"""
+    """of the learning rate: constant, or one_cycle, which rises first and then falls to final_rate"""
+
+    final_rate: Annotated[float, Field(ge=0, le=1)]
+    """with one_cycle: the share of the highest learning rate that is left at the end, 0-1"""
 
     weight_decay: Annotated[float, Field(ge=0)]
     """how strongly weights are pulled towards 0; 0 is not at all"""

@@ -19,7 +19,7 @@ from torch import Tensor
 from tonerow.evaluation.scores import Tallies, Tally, score_batch, tally
 from tonerow.models.base import Model
 from tonerow.models.ensemble import joined
-from tonerow.params import Params
+from tonerow.params import Params, Training
 from tonerow.progress import progress
 from tonerow.training.learner import Learner
 from tonerow.training.lessons import Lessons
@@ -68,13 +68,13 @@ class Progress:
         }
 
 
-def learning_rate_factor(done: float, schedule: str) -> float:
+def learning_rate_factor(done: float, settings: Training) -> float:
     """The factor on the learning rate after the share `done` (0-1) of training.
 
-    "constant" is 1. "one_cycle" rises from 1/25 to 1 over the first tenth and falls to 1/10,000,
+    "constant" is 1. "one_cycle" rises from 1/25 to 1 over the first tenth and falls to `final_rate`,
     both along a cosine (Smith and Topin, 2018, as in torch's OneCycleLR; the rise is shorter here).
     """
-    if schedule == "constant":
+    if settings.schedule == "constant":
         return 1.0
 
     def cosine(low: float, high: float, at: float) -> float:
@@ -83,7 +83,7 @@ def learning_rate_factor(done: float, schedule: str) -> float:
     rise = 0.1
     if done < rise:
         return cosine(1 / 25, 1.0, done / rise)
-    return cosine(1.0, 1e-4, (done - rise) / (1 - rise))
+    return cosine(1.0, settings.final_rate, (done - rise) / (1 - rise))
 
 
 def fit(
@@ -165,7 +165,7 @@ def _train_epoch(learner: Learner, lessons: Lessons, epoch: int, seed: int) -> T
     title = f"epoch {epoch + 1}/{settings.epochs}{which}"
     bar = progress(made, total=n, desc=title, unit="batch")
     for i, whole in enumerate(bar):
-        factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings.schedule)
+        factor = learning_rate_factor((epoch + i / n) / settings.epochs, settings)
         batch, share = team.share(whole)
         predictions = learner.forward(batch)
         loss = team.size * share * network.loss(predictions, batch)
