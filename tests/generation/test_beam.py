@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tests.tiny import model_of, names, pieces_for, settings, whole
 from tests.tokens.token_tables import fitted, random_piece
 from tonerow.generation.beam import best_pitches
+from tonerow.generation.melody import nats_of
 from tonerow.generation.samples import Request
 from tonerow.models import find
 from tonerow.models.base import START, Batch, Model, Notes, Sees, State
@@ -145,3 +146,15 @@ def test_every_model_is_searched_like_the_table(name: str) -> None:
     found, nats = search(model, beam=27, most=3, given=batch.given, lowest=60, highest=62)
     assert found == [lines[i] for i in best.tolist()]
     torch.testing.assert_close(nats, heard[best], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MELODY)
+def test_lines_that_are_known_need_what_a_search_that_is_told_all_of_them_says(name: str) -> None:
+    model = model_of(settings(name)).eval()
+    batch = whole(pieces_for(model, (6, 4)))
+    fixed = torch.where(batch.scored, batch.now["pitch"], START)
+    found, nats = search(model, beam=1, lengths=(6, 4), fixed=fixed, given=batch.given)
+    pitch, at_once = nats_of(model, batch.given, batch.length, fixed)
+    assert found == [tuple(row[row != START].tolist()) for row in pitch]
+    real = batch.scored
+    torch.testing.assert_close(at_once[real], nats[real], rtol=1e-4, atol=1e-4)

@@ -24,7 +24,7 @@ from tonerow.generation.samples import (
     numbered,
 )
 from tonerow.generation.starts import end_of_score, melody_of
-from tonerow.models.base import START, Notes
+from tonerow.models.base import START, Batch, Model, Notes
 from tonerow.progress import progress
 from tonerow.views import BEATS, NORMALISED, rhythm_of
 
@@ -127,7 +127,7 @@ def recolour(
         hints = hinted(request, lines)
         found = best_pitches(request, *asked(request, lines, hints), each)
         samples = to_notes(request, rows, *found, len(settings.hints))
-        heard = draw_pitches(request, *asked(request, sources, own)) if sources else ()
+        heard = nats_of(request.model, *asked(request, sources, own)) if sources else ()
         return numbered(samples), numbered(to_notes(request, sources, *heard) if heard else [])
     hints = hinted(request, rows)
     pitch, nats = draw_pitches(request, *asked(request, [*rows, *sources], [*hints, *own]))
@@ -163,6 +163,15 @@ def rhythms(lines: list[pd.DataFrame], device: torch.device) -> tuple[Notes, Ten
         name: pad_sequence([own[name] for own in of], batch_first=True).to(device) for name in of[0]
     }
     return given, torch.tensor([len(line) for line in lines]).to(device)
+
+
+@torch.no_grad()
+def nats_of(model: Model, given: Notes, length: Tensor, pitch: Tensor) -> tuple[Tensor, Tensor]:
+    """The pitches (B, L) of lines, and the nats that a model needs for each, see `draw_pitches`."""
+    before = F.pad(pitch, (1, 0), value=START)[:, :-1]
+    padded, real = pitch.clamp(min=0), pitch != START
+    batch = Batch({"pitch": padded}, {"pitch": before}, given, length, real)
+    return pitch, model(batch)["pitch"].nll(padded).float().cpu()
 
 
 @torch.no_grad()
